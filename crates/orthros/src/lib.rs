@@ -1,0 +1,6 @@
+//! The Kerberos V5 client/server exchange.
+#![forbid(unsafe_code)]
+
+pub mod crypto;
+pub mod random;
+pub mod secret;

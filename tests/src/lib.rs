@@ -1,0 +1,1 @@
+//! The conversations between the parties, tested.
