@@ -1,0 +1,204 @@
+//! The encryption of one key and one usage.
+
+use std::fmt;
+
+use super::cts::{Aes128, Aes256};
+use super::key::no_such_key;
+use super::sha1_profile::Sha1Cipher;
+use super::sha2_profile::{Aes128Sha256, Aes256Sha384, Sha2Cipher};
+use super::{CryptoError, Enctype, Key, KeyUsage};
+use crate::random::Random;
+
+/// Ke and Ki of one usage, scheduled: encrypts and decrypts any number of messages.
+///
+/// A ciphertext is `encrypt(confounder ++ plaintext) ++ MAC`. The confounder is random, so that
+/// equal plaintexts have different ciphertexts. The operations in place allocate nothing.
+pub struct Cipher {
+    enctype: Enctype,
+    profile: Profile,
+}
+
+enum Profile {
+    Aes128Sha1(Sha1Cipher<Aes128>),
+    Aes256Sha1(Sha1Cipher<Aes256>),
+    Aes128Sha2(Sha2Cipher<Aes128Sha256>),
+    Aes256Sha2(Sha2Cipher<Aes256Sha384>),
+    #[cfg(feature = "legacy")]
+    Rc4(super::rc4::Rc4Cipher),
+}
+
+impl Cipher {
+    pub(super) fn derive(key: &Key, usage: KeyUsage) -> Self {
+        let base = key.expose();
+        let profile = match key.enctype() {
+            Enctype::AES128_CTS_HMAC_SHA1_96 => Profile::Aes128Sha1(Sha1Cipher::new(base, usage)),
+            Enctype::AES256_CTS_HMAC_SHA1_96 => Profile::Aes256Sha1(Sha1Cipher::new(base, usage)),
+            Enctype::AES128_CTS_HMAC_SHA256_128 => {
+                Profile::Aes128Sha2(Sha2Cipher::new(base, usage))
+            }
+            Enctype::AES256_CTS_HMAC_SHA384_192 => {
+                Profile::Aes256Sha2(Sha2Cipher::new(base, usage))
+            }
+            #[cfg(feature = "legacy")]
+            Enctype::RC4_HMAC => Profile::Rc4(super::rc4::Rc4Cipher::new(base, usage)),
+            other => no_such_key(other),
+        };
+        Self {
+            enctype: key.enctype(),
+            profile,
+        }
+    }
+
+    /// The enctype of the key.
+    pub fn enctype(&self) -> Enctype {
+        self.enctype
+    }
+
+    /// How many octets of confounder precede the plaintext.
+    pub const fn confounder_len(&self) -> usize {
+        match self.profile {
+            #[cfg(feature = "legacy")]
+            Profile::Rc4(_) => 8,
+            _ => 16,
+        }
+    }
+
+    /// How many octets of MAC a ciphertext carries.
+    pub const fn mac_len(&self) -> usize {
+        match self.profile {
+            Profile::Aes128Sha1(_) | Profile::Aes256Sha1(_) => 12,
+            Profile::Aes128Sha2(_) => 16,
+            Profile::Aes256Sha2(_) => 24,
+            #[cfg(feature = "legacy")]
+            Profile::Rc4(_) => 16,
+        }
+    }
+
+    /// How many octets longer a ciphertext is than its plaintext.
+    pub const fn overhead(&self) -> usize {
+        self.confounder_len() + self.mac_len()
+    }
+
+    /// Turns `confounder ++ plaintext ++ room for the MAC` into the ciphertext of the same length
+    /// (CRY-03, CRY-10, CRY-20).
+    ///
+    /// The caller has filled the confounder with random octets; what is in the room for the MAC
+    /// does not matter.
+    ///
+    /// # Panics
+    ///
+    /// If `buf` is shorter than [`overhead`](Self::overhead).
+    pub fn seal_in_place(&self, buf: &mut [u8]) {
+        assert!(
+            buf.len() >= self.overhead(),
+            "no room for confounder and MAC"
+        );
+        let (text, mac) = buf.split_at_mut(buf.len() - self.mac_len());
+        match &self.profile {
+            Profile::Aes128Sha1(cipher) => cipher.seal(text, mac),
+            Profile::Aes256Sha1(cipher) => cipher.seal(text, mac),
+            Profile::Aes128Sha2(cipher) => cipher.seal(text, mac),
+            Profile::Aes256Sha2(cipher) => cipher.seal(text, mac),
+            #[cfg(feature = "legacy")]
+            Profile::Rc4(cipher) => {
+                // The only profile whose MAC comes first.
+                buf.rotate_right(16);
+                let (mac, text) = buf.split_at_mut(16);
+                cipher.seal(text, mac);
+            }
+        }
+    }
+
+    /// Decrypts a ciphertext where it lies; gives the plaintext, without confounder and MAC.
+    ///
+    /// If it is refused, `buf` holds no plaintext: the profiles whose MAC is over the ciphertext
+    /// have not decrypted (CRY-11), the others have wiped what they decrypted (CRY-04).
+    pub fn open_in_place<'b>(&self, buf: &'b mut [u8]) -> Result<&'b mut [u8], CryptoError> {
+        let (enctype, actual, minimum) = (self.enctype, buf.len(), self.overhead());
+        if actual < minimum {
+            return Err(CryptoError::TooShort {
+                enctype,
+                minimum,
+                actual,
+            });
+        }
+        #[cfg(feature = "legacy")]
+        if let Profile::Rc4(cipher) = &self.profile {
+            let (mac, text) = buf.split_at_mut(16);
+            return match cipher.open(text, mac) {
+                true => Ok(text.get_mut(8..).unwrap_or_default()),
+                false => Err(CryptoError::Integrity),
+            };
+        }
+        let (text, mac) = buf.split_at_mut(actual - self.mac_len());
+        let genuine = match &self.profile {
+            Profile::Aes128Sha1(cipher) => cipher.open(text, mac),
+            Profile::Aes256Sha1(cipher) => cipher.open(text, mac),
+            Profile::Aes128Sha2(cipher) => cipher.open(text, mac),
+            Profile::Aes256Sha2(cipher) => cipher.open(text, mac),
+            #[cfg(feature = "legacy")]
+            Profile::Rc4(_) => false,
+        };
+        match text.get_mut(self.confounder_len()..) {
+            Some(plaintext) if genuine => Ok(plaintext),
+            _ => Err(CryptoError::Integrity),
+        }
+    }
+
+    /// Encrypts into a new buffer.
+    pub fn encrypt(&self, plaintext: &[u8], rng: &dyn Random) -> Result<Vec<u8>, CryptoError> {
+        let mut out = Vec::new();
+        self.encrypt_into(&[plaintext], rng, &mut out)?;
+        Ok(out)
+    }
+
+    /// Encrypts the parts, one after the other, as one plaintext, and appends the ciphertext to
+    /// `out`: a token's header can be there already, and its copy be the last part.
+    ///
+    /// If there is no randomness, `out` is as it was.
+    pub fn encrypt_into(
+        &self,
+        parts: &[&[u8]],
+        rng: &dyn Random,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CryptoError> {
+        let mut confounder = [0; 16];
+        let (confounder, _) = confounder.split_at_mut(self.confounder_len());
+        rng.fill(confounder)?;
+        let start = out.len();
+        let plaintext: usize = parts.iter().map(|part| part.len()).sum();
+        out.reserve(plaintext + self.overhead());
+        out.extend_from_slice(confounder);
+        for part in parts {
+            out.extend_from_slice(part);
+        }
+        out.resize(out.len() + self.mac_len(), 0);
+        let (_, buf) = out.split_at_mut(start);
+        self.seal_in_place(buf);
+        Ok(())
+    }
+
+    /// Decrypts into a new buffer.
+    pub fn decrypt(&self, ciphertext: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        self.decrypt_owned(ciphertext.to_vec())
+    }
+
+    /// Decrypts a buffer that is given away, and gives it back holding the plaintext only.
+    pub fn decrypt_owned(&self, mut ciphertext: Vec<u8>) -> Result<Vec<u8>, CryptoError> {
+        let len = self.open_in_place(&mut ciphertext)?.len();
+        // Where the MAC precedes the confounder, both are in front.
+        let start = match self.enctype {
+            Enctype::RC4_HMAC => self.overhead(),
+            _ => self.confounder_len(),
+        };
+        ciphertext.copy_within(start..start + len, 0);
+        ciphertext.truncate(len);
+        Ok(ciphertext)
+    }
+}
+
+impl fmt::Debug for Cipher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cipher({})", self.enctype)
+    }
+}

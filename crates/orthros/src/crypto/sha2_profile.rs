@@ -1,0 +1,147 @@
+//! AES-CTS with HMAC-SHA2 (RFC 8009, enctypes 19 and 20).
+
+use std::sync::OnceLock;
+
+use aes::Block;
+use cipher::Array;
+use hmac::EagerHash;
+use sha2::{Sha256, Sha384};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::cts::{self, Aes, Aes128, Aes256, BLOCK, Hashed};
+use super::hmac::{HashBlock, Hmac};
+use super::sha1_profile::same;
+use super::usage::KeyUsage;
+
+/// What differs between the two enctypes.
+pub(super) trait Suite {
+    type Aes: Aes;
+    type Hash: EagerHash;
+    /// The enctype's name, part of the salt (CRY-12).
+    const NAME: &'static [u8];
+    const KEY_LEN: usize;
+    /// Octets of the MAC, of Kc and of Ki (CRY-09).
+    const MAC_LEN: usize;
+    const PRF_LEN: usize;
+}
+
+pub(super) struct Aes128Sha256;
+impl Suite for Aes128Sha256 {
+    type Aes = Aes128;
+    type Hash = Sha256;
+    const NAME: &'static [u8] = b"aes128-cts-hmac-sha256-128";
+    const KEY_LEN: usize = 16;
+    const MAC_LEN: usize = 16;
+    const PRF_LEN: usize = 32;
+}
+
+pub(super) struct Aes256Sha384;
+impl Suite for Aes256Sha384 {
+    type Aes = Aes256;
+    type Hash = Sha384;
+    const NAME: &'static [u8] = b"aes256-cts-hmac-sha384-192";
+    const KEY_LEN: usize = 32;
+    const MAC_LEN: usize = 24;
+    const PRF_LEN: usize = 48;
+}
+
+/// KDF-HMAC-SHA2 (CRY-08), as long as `output`, which is at most one HMAC.
+pub(super) fn kdf<D: EagerHash>(key: &Hmac<D>, label: &[u8], context: &[u8], output: &mut [u8]) {
+    let bits = u32::try_from(output.len() * 8).unwrap_or_default();
+    let mut k1 = key.of(&[&[0, 0, 0, 1], label, &[0], context, &bits.to_be_bytes()]);
+    debug_assert!(output.len() <= k1.len());
+    for (to, from) in output.iter_mut().zip(k1.iter()) {
+        *to = *from;
+    }
+    k1.zeroize();
+}
+
+fn label(usage: KeyUsage, last: u8) -> [u8; 5] {
+    let [a, b, c, d] = usage.0.to_be_bytes();
+    [a, b, c, d, last]
+}
+
+/// Ke, scheduled, and Ki, compressed.
+pub(super) struct Sha2Cipher<S: Suite> {
+    enc: <S::Aes as Aes>::Enc,
+    dec: OnceLock<<S::Aes as Aes>::Dec>,
+    mac: Hmac<S::Hash>,
+}
+
+impl<S: Suite> Sha2Cipher<S> {
+    pub(super) fn new(base: &[u8], usage: KeyUsage) -> Self {
+        let base = Hmac::<S::Hash>::new(base);
+        let mut octets = [0; 32];
+        let (ke, _) = octets.split_at_mut(S::KEY_LEN);
+        kdf(&base, &label(usage, 0xaa), &[], ke);
+        let enc = S::Aes::expand(ke);
+        let (ki, _) = octets.split_at_mut(S::MAC_LEN);
+        kdf(&base, &label(usage, 0x55), &[], ki);
+        let mac = Hmac::new(ki);
+        octets.zeroize();
+        Self {
+            enc,
+            dec: OnceLock::new(),
+            mac,
+        }
+    }
+
+    /// Encrypts, then signs ivec and ciphertext (CRY-10): `text` is confounder and plaintext.
+    pub(super) fn seal(&self, text: &mut [u8], mac_out: &mut [u8]) {
+        let mut mac = self.mac.start();
+        let mut chain = Block::default();
+        // The zero ivec is the first cipher block the hash sees. Where the ciphertext is longer
+        // than the rest of the first hash block, that is encrypted by itself, and from then on
+        // hash blocks are cipher blocks.
+        let block = size_of::<HashBlock<S::Hash>>();
+        let first = block - BLOCK;
+        if text.len() > first + BLOCK {
+            let mut opening = HashBlock::<S::Hash>::default();
+            let (head, rest) = text.split_at_mut(first);
+            let (blocks, _) = Array::slice_as_chunks_mut(head);
+            cts::cbc_encrypt(&self.enc, &mut chain, blocks);
+            for (to, from) in opening.iter_mut().skip(BLOCK).zip(head.iter()) {
+                *to = *from;
+            }
+            mac.update_block(&opening);
+            let hashed_along = rest.len().saturating_sub(BLOCK + 1) / block * block;
+            let (head, rest) = rest.split_at_mut(hashed_along);
+            let (chunks, _) = Array::slice_as_chunks_mut(head);
+            cts::cbc_encrypt_hashed(&self.enc, &mut chain, chunks, &mut mac, Hashed::After);
+            cts::encrypt(&self.enc, &chain, rest);
+            mac.update(rest);
+        } else {
+            cts::encrypt(&self.enc, &chain, text);
+            mac.update(&[0; BLOCK]);
+            mac.update(text);
+        }
+        for (to, from) in mac_out.iter_mut().zip(mac.finish()) {
+            *to = from;
+        }
+    }
+
+    /// Verifies, and only then decrypts (CRY-11). If it gives `false`, `text` is as it was.
+    pub(super) fn open(&self, text: &mut [u8], mac_in: &[u8]) -> bool {
+        let mac = self.mac.of(&[&[0; BLOCK], text]);
+        let genuine = same(&mac, S::MAC_LEN, mac_in);
+        if genuine {
+            cts::decrypt(self.dec.get_or_init(|| (&self.enc).into()), text);
+        }
+        genuine
+    }
+}
+
+/// Kc, compressed: the MAC of checksum types 19 and 20 (CRY-15).
+pub(super) fn checksum_mac<S: Suite>(base: &[u8], usage: KeyUsage) -> Hmac<S::Hash> {
+    let mut octets = Zeroizing::new([0; 32]);
+    let (kc, _) = octets.split_at_mut(S::MAC_LEN);
+    kdf(&Hmac::<S::Hash>::new(base), &label(usage, 0x99), &[], kc);
+    Hmac::new(kc)
+}
+
+/// The pseudo-random function (CRY-13).
+pub(super) fn prf<S: Suite>(base: &[u8], input: &[u8]) -> Vec<u8> {
+    let mut output = vec![0; S::PRF_LEN];
+    kdf(&Hmac::<S::Hash>::new(base), b"prf", input, &mut output);
+    output
+}
