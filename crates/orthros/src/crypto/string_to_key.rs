@@ -8,8 +8,8 @@ use super::hmac::Hmac;
 use super::sha2_profile::{Aes128Sha256, Aes256Sha384, Suite, kdf};
 use super::{CryptoError, Enctype, sha1_profile};
 
-/// The most iterations a KDC can ask for unless the configuration says otherwise: a second or so
-/// of hashing. RFC 3962 §8 wants the limit not below 50 000 (CRY-07).
+/// The most iterations a KDC can ask for unless the configuration says otherwise: less than
+/// a second of hashing. RFC 3962 §8 wants the limit not below 50 000 (CRY-07).
 pub const DEFAULT_MAX_ITERATIONS: u32 = 1_000_000;
 
 /// How often the password is hashed with this string-to-key parameter.

@@ -2,6 +2,7 @@
 
 use aes::Block;
 use serde_json::Value;
+use sha2::Digest;
 
 use super::super::cts::{self, Aes, Aes128, Aes256};
 use super::super::hmac::Hmac;
@@ -15,6 +16,7 @@ const RFC3962: &str = include_str!("../../../../../vectors/crypto/rfc3962.json")
 #[cfg(feature = "legacy")]
 const RFC4757: &str = include_str!("../../../../../vectors/crypto/rfc4757.json");
 const RFC6113: &str = include_str!("../../../../../vectors/crypto/rfc6113.json");
+const LONG: &str = include_str!("../../../../../vectors/crypto/long.json");
 const RFC8009: &str = include_str!("../../../../../vectors/crypto/rfc8009.json");
 
 fn enctype(entry: &Value) -> Enctype {
@@ -254,6 +256,54 @@ fn cry_14_krb_fx_cf2() {
         run += 1;
     }
     assert!(run >= 16, "only {run} run");
+}
+
+/// The data of `long.json`.
+fn pattern(entry: &Value) -> Vec<u8> {
+    (0..number(entry, "length"))
+        .map(|i| (7 * i + i / 251) as u8)
+        .collect()
+}
+
+/// Across every boundary of cipher block, hash block and piece, as MIT krb5 does it.
+#[test]
+fn cry_03_and_cry_10_long_messages() {
+    for entry in section(LONG, "encrypt") {
+        if !enctype(&entry).is_supported() {
+            continue;
+        }
+        let cipher = key(&entry).cipher(usage(&entry)).unwrap();
+        let plaintext = pattern(&entry);
+        let mut buf = octets(&entry, "confounder");
+        buf.extend_from_slice(&plaintext);
+        buf.resize(number(&entry, "ciphertext_length") as usize, 0);
+        cipher.seal_in_place(&mut buf);
+        assert_eq!(
+            sha2::Sha256::digest(&buf).as_slice(),
+            octets(&entry, "ciphertext_sha256"),
+            "{entry}"
+        );
+        assert_eq!(
+            cipher.open_in_place(&mut buf).unwrap(),
+            plaintext,
+            "{entry}"
+        );
+    }
+}
+
+#[test]
+fn cry_15_checksums_of_long_messages() {
+    for entry in section(LONG, "checksum") {
+        if enctype(&entry).is_supported() {
+            let mac = key(&entry).mac(usage(&entry)).unwrap();
+            let data = pattern(&entry);
+            assert_eq!(
+                mac.verify(&[&data], &octets(&entry, "checksum")),
+                Ok(()),
+                "{entry}"
+            );
+        }
+    }
 }
 
 #[cfg(feature = "legacy")]
