@@ -1,10 +1,12 @@
-//! AES in CBC mode with ciphertext stealing, CBC-CS3 of RFC 3962 §5, and the two ways of running
-//! a hash beside it.
+//! AES in CBC mode with ciphertext stealing, CBC-CS3 of RFC 3962 §5, with a hash running beside it.
 //!
 //! CBC encryption is a chain: each block waits for the one before, and the processor is mostly
 //! idle. A hash fed block by block in between costs next to nothing, so both MAC orders (hash the
-//! plaintext, then encrypt it; encrypt, then hash the ciphertext) are one loop here. Decryption
+//! plaintext, then encrypt it; encrypt, then hash the ciphertext) are one pass here. Decryption
 //! has no chain and goes many blocks at a time.
+//!
+//! Each operation enters the `aes` crate once per message: choosing the instructions and
+//! spreading the round keys over the registers is dear for a short one.
 
 use aes::Block;
 use cipher::consts::U16;
@@ -19,6 +21,10 @@ use zeroize::Zeroize;
 use super::hmac::{HashBlock, Running};
 
 pub(super) const BLOCK: usize = 16;
+
+/// How much is decrypted before it is hashed: enough to decrypt in parallel, small enough to stay
+/// in the first-level cache.
+const PIECE: usize = 4096;
 
 /// AES with one of its key lengths.
 pub(super) trait Aes {
@@ -59,91 +65,107 @@ fn xor(block: &mut Block, other: &Block) {
     }
 }
 
-/// When the hash sees an octet that is encrypted.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hashed {
-    /// As plaintext (RFC 3961: the MAC is over the plaintext).
-    Before,
-    /// As ciphertext (RFC 8009: the MAC is over the ciphertext).
-    After,
+/// Where the last block begins, be it whole or not.
+const fn last_block(len: usize) -> usize {
+    len.saturating_sub(1) / BLOCK * BLOCK
 }
 
-/// CBC-encrypts whole blocks and hashes them on the way; `chain` is the ivec and becomes the last
-/// ciphertext block.
-pub(super) fn cbc_encrypt_hashed<E, D>(
-    enc: &E,
-    chain: &mut Block,
-    chunks: &mut [HashBlock<D>],
-    mac: &mut Running<D>,
-    hashed: Hashed,
-) where
+/// How many of `len` octets, in multiples of `unit`, lie before the last two blocks; those are
+/// not plain CBC.
+const fn plain_cbc(len: usize, unit: usize) -> usize {
+    last_block(len).saturating_sub(BLOCK) / unit * unit
+}
+
+/// Encrypts a string of at least one block with a zero ivec, and feeds its plaintext to the MAC
+/// (RFC 3961).
+pub(super) fn hash_then_encrypt<E, D>(enc: &E, text: &mut [u8], mac: &mut Running<D>)
+where
     E: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
     D: EagerHash,
 {
-    if !chunks.is_empty() {
-        match hashed {
-            Hashed::Before => {
-                enc.encrypt_with_backend(EncryptHashed::<D, true> { chain, chunks, mac });
-            }
-            Hashed::After => {
-                enc.encrypt_with_backend(EncryptHashed::<D, false> { chain, chunks, mac });
-            }
-        }
-    }
+    enc.encrypt_with_backend(HashThenEncrypt { text, mac });
 }
 
-struct EncryptHashed<'a, D: EagerHash, const BEFORE: bool> {
-    chain: &'a mut Block,
-    chunks: &'a mut [HashBlock<D>],
+struct HashThenEncrypt<'a, D: EagerHash> {
+    text: &'a mut [u8],
     mac: &'a mut Running<D>,
 }
 
-impl<D: EagerHash, const BEFORE: bool> BlockSizeUser for EncryptHashed<'_, D, BEFORE> {
+impl<D: EagerHash> BlockSizeUser for HashThenEncrypt<'_, D> {
     type BlockSize = U16;
 }
 
-impl<D: EagerHash, const BEFORE: bool> BlockCipherEncClosure for EncryptHashed<'_, D, BEFORE> {
+impl<D: EagerHash> BlockCipherEncClosure for HashThenEncrypt<'_, D> {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        let mut chain = *self.chain;
-        for chunk in self.chunks {
-            if BEFORE {
-                self.mac.update_block(chunk);
-            }
+        let mut chain = Block::default();
+        let along = plain_cbc(self.text.len(), size_of::<HashBlock<D>>());
+        let (head, rest) = self.text.split_at_mut(along);
+        let (chunks, _) = HashBlock::<D>::slice_as_chunks_mut(head);
+        for chunk in chunks {
+            self.mac.update_block(chunk);
             let (blocks, _) = Block::slice_as_chunks_mut(chunk);
             chain = encrypt_blocks(backend, chain, blocks);
-            if !BEFORE {
-                self.mac.update_block(chunk);
-            }
         }
-        *self.chain = chain;
+        self.mac.update(rest);
+        encrypt_stealing(backend, chain, rest);
     }
 }
 
-/// CBC-encrypts whole blocks; `chain` is the ivec and becomes the last ciphertext block.
-pub(super) fn cbc_encrypt<E>(enc: &E, chain: &mut Block, blocks: &mut [Block])
+/// Encrypts a string of at least one block with a zero ivec, and feeds ivec and ciphertext to the
+/// MAC (RFC 8009).
+pub(super) fn encrypt_then_hash<E, D>(enc: &E, text: &mut [u8], mac: &mut Running<D>)
 where
     E: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
+    D: EagerHash,
 {
-    enc.encrypt_with_backend(EncryptChained { chain, blocks });
+    enc.encrypt_with_backend(EncryptThenHash { text, mac });
 }
 
-struct EncryptChained<'a> {
-    chain: &'a mut Block,
-    blocks: &'a mut [Block],
+struct EncryptThenHash<'a, D: EagerHash> {
+    text: &'a mut [u8],
+    mac: &'a mut Running<D>,
 }
 
-impl BlockSizeUser for EncryptChained<'_> {
+impl<D: EagerHash> BlockSizeUser for EncryptThenHash<'_, D> {
     type BlockSize = U16;
 }
 
-impl BlockCipherEncClosure for EncryptChained<'_> {
+impl<D: EagerHash> BlockCipherEncClosure for EncryptThenHash<'_, D> {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        *self.chain = encrypt_blocks(backend, *self.chain, self.blocks);
+        let mut chain = Block::default();
+        // The ivec is the first cipher block the hash sees. The ciphertext that fills up the first
+        // hash block goes first; from then on hash blocks are cipher blocks.
+        let unit = size_of::<HashBlock<D>>();
+        let first = unit - BLOCK;
+        if plain_cbc(self.text.len(), BLOCK) < first {
+            encrypt_stealing(backend, chain, self.text);
+            self.mac.update(&chain);
+            self.mac.update(self.text);
+            return;
+        }
+        let mut opening = HashBlock::<D>::default();
+        let (head, rest) = self.text.split_at_mut(first);
+        let (blocks, _) = Block::slice_as_chunks_mut(head);
+        chain = encrypt_blocks(backend, chain, blocks);
+        for (to, from) in opening.iter_mut().skip(BLOCK).zip(head.iter()) {
+            *to = *from;
+        }
+        self.mac.update_block(&opening);
+        let (head, rest) = rest.split_at_mut(plain_cbc(rest.len(), unit));
+        let (chunks, _) = HashBlock::<D>::slice_as_chunks_mut(head);
+        for chunk in chunks {
+            let (blocks, _) = Block::slice_as_chunks_mut(chunk);
+            chain = encrypt_blocks(backend, chain, blocks);
+            self.mac.update_block(chunk);
+        }
+        encrypt_stealing(backend, chain, rest);
+        self.mac.update(rest);
     }
 }
 
+/// CBC; gives the last ciphertext block, the ivec of what follows.
 #[inline(always)]
 fn encrypt_blocks<B>(backend: &B, mut chain: Block, blocks: &mut [Block]) -> Block
 where
@@ -157,143 +179,151 @@ where
     chain
 }
 
-/// Encrypts a string of at least one block (CRY-05). `chain` is the ivec.
+/// Encrypts at least one block (CRY-05).
 ///
 /// One block is encrypted alone. Otherwise the last two ciphertext blocks change places, also when
 /// the last is whole, and what is then the last is cut to the length of the plaintext.
-pub(super) fn encrypt<E>(enc: &E, chain: &Block, text: &mut [u8])
+#[inline(always)]
+fn encrypt_stealing<B>(backend: &B, ivec: Block, text: &mut [u8])
 where
-    E: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
+    B: BlockCipherEncBackend<BlockSize = U16>,
 {
-    enc.encrypt_with_backend(EncryptStealing { chain, text });
+    let (head, last) = text.split_at_mut(last_block(text.len()));
+    let (blocks, _) = Block::slice_as_chunks_mut(head);
+    let chain = encrypt_blocks(backend, ivec, blocks);
+    let mut padded = Block::default();
+    for (to, from) in padded.iter_mut().zip(last.iter()) {
+        *to = *from;
+    }
+    xor(&mut padded, &chain);
+    backend.encrypt_block(InOut::from(&mut padded));
+    let stolen = match blocks.last_mut() {
+        Some(before) => std::mem::replace(before, padded),
+        None => padded,
+    };
+    for (to, from) in last.iter_mut().zip(stolen) {
+        *to = from;
+    }
 }
 
-struct EncryptStealing<'a> {
-    chain: &'a Block,
+/// Decrypts a string of at least one block with a zero ivec, and shows the plaintext, piece by
+/// piece from the first to the last, to `seen`.
+pub(super) fn decrypt<D>(dec: &D, text: &mut [u8], seen: impl FnMut(&[u8]))
+where
+    D: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
+{
+    dec.decrypt_with_backend(Decrypt { text, seen });
+}
+
+struct Decrypt<'a, F: FnMut(&[u8])> {
     text: &'a mut [u8],
+    seen: F,
 }
 
-impl BlockSizeUser for EncryptStealing<'_> {
+impl<F: FnMut(&[u8])> BlockSizeUser for Decrypt<'_, F> {
     type BlockSize = U16;
 }
 
-impl BlockCipherEncClosure for EncryptStealing<'_> {
+impl<F: FnMut(&[u8])> BlockCipherDecClosure for Decrypt<'_, F> {
     #[inline(always)]
-    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        let whole = last_block(self.text.len());
-        let (head, last) = self.text.split_at_mut(whole);
-        let (blocks, _) = Block::slice_as_chunks_mut(head);
-        let chain = encrypt_blocks(backend, *self.chain, blocks);
-        let mut padded = Block::default();
-        for (to, from) in padded.iter_mut().zip(last.iter()) {
-            *to = *from;
+    fn call<B: BlockCipherDecBackend<BlockSize = U16>>(mut self, backend: &B) {
+        let mut chain = Block::default();
+        let (head, last) = self.text.split_at_mut(plain_cbc(self.text.len(), BLOCK));
+        for piece in head.chunks_mut(PIECE) {
+            let (blocks, _) = Array::slice_as_chunks_mut(piece);
+            chain = decrypt_blocks(backend, chain, blocks);
+            (self.seen)(piece);
         }
-        xor(&mut padded, &chain);
-        backend.encrypt_block(InOut::from(&mut padded));
-        let stolen = match blocks.last_mut() {
-            Some(before) => std::mem::replace(before, padded),
-            None => padded,
-        };
-        for (to, from) in last.iter_mut().zip(stolen) {
-            *to = from;
-        }
+        decrypt_stealing(backend, chain, last);
+        (self.seen)(last);
     }
 }
 
-/// Where the last block begins, be it whole or not.
-const fn last_block(len: usize) -> usize {
-    len.saturating_sub(1) / BLOCK * BLOCK
-}
-
-/// How much of a ciphertext of this length is plain CBC; the rest is for [`decrypt_last`].
-pub(super) const fn plain_cbc(len: usize) -> usize {
-    last_block(len).saturating_sub(BLOCK)
-}
-
-/// CBC-decrypts whole blocks; `chain` is the ivec and becomes the last ciphertext block.
-pub(super) fn cbc_decrypt<D>(dec: &D, chain: &mut Block, blocks: &mut [Block])
+/// CBC; gives the last ciphertext block, the ivec of what follows.
+#[inline(always)]
+fn decrypt_blocks<B>(backend: &B, mut chain: Block, blocks: &mut [Block]) -> Block
 where
-    D: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
+    B: BlockCipherDecBackend<BlockSize = U16>,
 {
-    if !blocks.is_empty() {
-        dec.decrypt_with_backend(DecryptChained { chain, blocks });
-    }
-}
-
-struct DecryptChained<'a> {
-    chain: &'a mut Block,
-    blocks: &'a mut [Block],
-}
-
-impl BlockSizeUser for DecryptChained<'_> {
-    type BlockSize = U16;
-}
-
-impl BlockCipherDecClosure for DecryptChained<'_> {
-    #[inline(always)]
-    fn call<B: BlockCipherDecBackend<BlockSize = U16>>(self, backend: &B) {
-        let mut chain = *self.chain;
-        let mut rest = self.blocks;
-        if B::ParBlocksSize::USIZE > 1 && rest.len() >= B::ParBlocksSize::USIZE {
-            let (many, few) = ParBlocks::<B>::slice_as_chunks_mut(rest);
-            let mut plain = ParBlocks::<B>::default();
-            for blocks in many {
-                backend.decrypt_par_blocks(InOut::from((&*blocks, &mut plain)));
-                for (block, plain) in blocks.iter_mut().zip(plain.iter_mut()) {
-                    xor(plain, &chain);
-                    chain = std::mem::replace(block, *plain);
-                }
+    let mut rest = blocks;
+    if B::ParBlocksSize::USIZE > 1 && rest.len() >= B::ParBlocksSize::USIZE {
+        let (many, few) = ParBlocks::<B>::slice_as_chunks_mut(rest);
+        let mut plain = ParBlocks::<B>::default();
+        for blocks in many {
+            backend.decrypt_par_blocks(InOut::from((&*blocks, &mut plain)));
+            for (block, plain) in blocks.iter_mut().zip(plain.iter_mut()) {
+                xor(plain, &chain);
+                chain = std::mem::replace(block, *plain);
             }
-            plain.zeroize();
-            rest = few;
         }
-        for block in rest {
-            let mut plain = *block;
-            backend.decrypt_block(InOut::from(&mut plain));
-            xor(&mut plain, &chain);
-            chain = std::mem::replace(block, plain);
-        }
-        *self.chain = chain;
+        plain.zeroize();
+        rest = few;
     }
+    for block in rest {
+        let mut plain = *block;
+        backend.decrypt_block(InOut::from(&mut plain));
+        xor(&mut plain, &chain);
+        chain = std::mem::replace(block, plain);
+    }
+    chain
 }
 
-/// Decrypts what [`plain_cbc`] leaves: the only block, or the two that changed places (CRY-05).
-pub(super) fn decrypt_last<D>(dec: &D, chain: &Block, text: &mut [u8])
+/// Decrypts the only block, or the two that changed places (CRY-05).
+#[inline(always)]
+fn decrypt_stealing<B>(backend: &B, chain: Block, text: &mut [u8])
 where
-    D: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
+    B: BlockCipherDecBackend<BlockSize = U16>,
 {
-    let whole = last_block(text.len());
-    let (head, last) = text.split_at_mut(whole);
+    let (head, last) = text.split_at_mut(last_block(text.len()));
     let Some(before) = Block::slice_as_mut_array(head) else {
-        // One block, whole: a ciphertext has at least one.
         if let Some(only) = Block::slice_as_mut_array(last) {
-            dec.decrypt_block(only);
-            xor(only, chain);
+            backend.decrypt_block(InOut::from(&mut *only));
+            xor(only, &chain);
         }
         return;
     };
     // `before` is the ciphertext of the last plaintext block padded with zeros, `last` what is
     // left of the block before it; the octets cut off show up under the padding.
     let mut stolen = *before;
-    dec.decrypt_block(&mut stolen);
+    backend.decrypt_block(InOut::from(&mut stolen));
     for (stolen, cut) in stolen.iter_mut().zip(last.iter_mut()) {
         let cipher = *cut;
         *cut ^= *stolen;
         *stolen = cipher;
     }
-    dec.decrypt_block(&mut stolen);
-    xor(&mut stolen, chain);
+    backend.decrypt_block(InOut::from(&mut stolen));
+    xor(&mut stolen, &chain);
     *before = stolen;
 }
 
-/// Decrypts a string of at least one block; the ivec is zero.
-pub(super) fn decrypt<D>(dec: &D, text: &mut [u8])
+/// Replaces each run of blocks by the encryption of `seed`, the encryption of that, and so on: DR
+/// of RFC 3961 §5.1 (CRY-01).
+pub(super) fn iterate<E>(enc: &E, runs: &mut [(Block, &mut [u8])])
 where
-    D: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
+    E: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
 {
-    let mut chain = Block::default();
-    let (head, last) = text.split_at_mut(plain_cbc(text.len()));
-    let (blocks, _) = Array::slice_as_chunks_mut(head);
-    cbc_decrypt(dec, &mut chain, blocks);
-    decrypt_last(dec, &chain, last);
+    enc.encrypt_with_backend(Iterate { runs });
+}
+
+struct Iterate<'a, 'b> {
+    runs: &'a mut [(Block, &'b mut [u8])],
+}
+
+impl BlockSizeUser for Iterate<'_, '_> {
+    type BlockSize = U16;
+}
+
+impl BlockCipherEncClosure for Iterate<'_, '_> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        for (seed, output) in self.runs {
+            for piece in output.chunks_mut(BLOCK) {
+                backend.encrypt_block(InOut::from(&mut *seed));
+                for (to, from) in piece.iter_mut().zip(seed.iter()) {
+                    *to = *from;
+                }
+            }
+            seed.zeroize();
+        }
+    }
 }

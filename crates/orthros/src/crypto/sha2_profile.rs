@@ -2,14 +2,12 @@
 
 use std::sync::OnceLock;
 
-use aes::Block;
-use cipher::Array;
 use hmac::EagerHash;
 use sha2::{Sha256, Sha384};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::cts::{self, Aes, Aes128, Aes256, BLOCK, Hashed};
-use super::hmac::{HashBlock, Hmac};
+use super::cts::{self, Aes, Aes128, Aes256, BLOCK};
+use super::hmac::Hmac;
 use super::sha1_profile::same;
 use super::usage::KeyUsage;
 
@@ -89,32 +87,7 @@ impl<S: Suite> Sha2Cipher<S> {
     /// Encrypts, then signs ivec and ciphertext (CRY-10): `text` is confounder and plaintext.
     pub(super) fn seal(&self, text: &mut [u8], mac_out: &mut [u8]) {
         let mut mac = self.mac.start();
-        let mut chain = Block::default();
-        // The zero ivec is the first cipher block the hash sees. Where the ciphertext is longer
-        // than the rest of the first hash block, that is encrypted by itself, and from then on
-        // hash blocks are cipher blocks.
-        let block = size_of::<HashBlock<S::Hash>>();
-        let first = block - BLOCK;
-        if text.len() > first + BLOCK {
-            let mut opening = HashBlock::<S::Hash>::default();
-            let (head, rest) = text.split_at_mut(first);
-            let (blocks, _) = Array::slice_as_chunks_mut(head);
-            cts::cbc_encrypt(&self.enc, &mut chain, blocks);
-            for (to, from) in opening.iter_mut().skip(BLOCK).zip(head.iter()) {
-                *to = *from;
-            }
-            mac.update_block(&opening);
-            let hashed_along = rest.len().saturating_sub(BLOCK + 1) / block * block;
-            let (head, rest) = rest.split_at_mut(hashed_along);
-            let (chunks, _) = Array::slice_as_chunks_mut(head);
-            cts::cbc_encrypt_hashed(&self.enc, &mut chain, chunks, &mut mac, Hashed::After);
-            cts::encrypt(&self.enc, &chain, rest);
-            mac.update(rest);
-        } else {
-            cts::encrypt(&self.enc, &chain, text);
-            mac.update(&[0; BLOCK]);
-            mac.update(text);
-        }
+        cts::encrypt_then_hash(&self.enc, text, &mut mac);
         for (to, from) in mac_out.iter_mut().zip(mac.finish()) {
             *to = from;
         }
@@ -125,7 +98,7 @@ impl<S: Suite> Sha2Cipher<S> {
         let mac = self.mac.of(&[&[0; BLOCK], text]);
         let genuine = same(&mac, S::MAC_LEN, mac_in);
         if genuine {
-            cts::decrypt(self.dec.get_or_init(|| (&self.enc).into()), text);
+            cts::decrypt(self.dec.get_or_init(|| (&self.enc).into()), text, |_| ());
         }
         genuine
     }
