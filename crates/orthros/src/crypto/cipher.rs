@@ -13,6 +13,19 @@ use crate::random::Random;
 ///
 /// A ciphertext is `encrypt(confounder ++ plaintext) ++ MAC`. The confounder is random, so that
 /// equal plaintexts have different ciphertexts. The operations in place allocate nothing.
+///
+/// It is some 700 octets, mostly round keys, and is not cloned: share it behind an `Arc`.
+///
+/// ```
+/// use orthros::crypto::{Enctype, Key, KeyUsage};
+/// use orthros::random::OsRandom;
+///
+/// let key = Key::random(Enctype::AES256_CTS_HMAC_SHA1_96, &OsRandom)?;
+/// let cipher = key.cipher(KeyUsage::KRB_PRIV)?;
+/// let mut message = cipher.encrypt(b"attack at dawn", &OsRandom)?;
+/// assert_eq!(cipher.open_in_place(&mut message)?, b"attack at dawn");
+/// # Ok::<(), orthros::crypto::CryptoError>(())
+/// ```
 pub struct Cipher {
     enctype: Enctype,
     profile: Profile,

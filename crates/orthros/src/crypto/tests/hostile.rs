@@ -405,6 +405,18 @@ proptest! {
     }
 
     #[test]
+    fn any_octets_are_refused(
+        which in 0usize..8,
+        usage in 1u32..2000,
+        mut octets in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
+        let enctypes = enctypes();
+        let key = some_key(enctypes[which % enctypes.len()]);
+        prop_assert!(key.decrypt(KeyUsage(usage), &octets).is_err());
+        prop_assert!(key.cipher(KeyUsage(usage)).unwrap().open_in_place(&mut octets).is_err());
+    }
+
+    #[test]
     fn what_is_signed_verifies(
         which in 0usize..8,
         usage in 1u32..2000,
