@@ -1,0 +1,296 @@
+//! The numbers of RFC 4120 §7.5 and its extensions, one constant a line; unknown numbers survive.
+
+/// The protocol version number, `pvno` and its siblings.
+pub const KRB5_PVNO: i32 = 5;
+
+int32! {
+    /// The error-code of a KRB-ERROR (§7.5.9; 82 to 84 RFC 6111, 85 and 86 IAKERB, 90 to 93 RFC 6113).
+    ErrorCode {
+        KDC_ERR_NONE = 0 => "KDC_ERR_NONE",
+        KDC_ERR_NAME_EXP = 1 => "KDC_ERR_NAME_EXP",
+        KDC_ERR_SERVICE_EXP = 2 => "KDC_ERR_SERVICE_EXP",
+        KDC_ERR_BAD_PVNO = 3 => "KDC_ERR_BAD_PVNO",
+        KDC_ERR_C_OLD_MAST_KVNO = 4 => "KDC_ERR_C_OLD_MAST_KVNO",
+        KDC_ERR_S_OLD_MAST_KVNO = 5 => "KDC_ERR_S_OLD_MAST_KVNO",
+        KDC_ERR_C_PRINCIPAL_UNKNOWN = 6 => "KDC_ERR_C_PRINCIPAL_UNKNOWN",
+        KDC_ERR_S_PRINCIPAL_UNKNOWN = 7 => "KDC_ERR_S_PRINCIPAL_UNKNOWN",
+        KDC_ERR_PRINCIPAL_NOT_UNIQUE = 8 => "KDC_ERR_PRINCIPAL_NOT_UNIQUE",
+        KDC_ERR_NULL_KEY = 9 => "KDC_ERR_NULL_KEY",
+        KDC_ERR_CANNOT_POSTDATE = 10 => "KDC_ERR_CANNOT_POSTDATE",
+        KDC_ERR_NEVER_VALID = 11 => "KDC_ERR_NEVER_VALID",
+        KDC_ERR_POLICY = 12 => "KDC_ERR_POLICY",
+        KDC_ERR_BADOPTION = 13 => "KDC_ERR_BADOPTION",
+        KDC_ERR_ETYPE_NOSUPP = 14 => "KDC_ERR_ETYPE_NOSUPP",
+        KDC_ERR_SUMTYPE_NOSUPP = 15 => "KDC_ERR_SUMTYPE_NOSUPP",
+        KDC_ERR_PADATA_TYPE_NOSUPP = 16 => "KDC_ERR_PADATA_TYPE_NOSUPP",
+        KDC_ERR_TRTYPE_NOSUPP = 17 => "KDC_ERR_TRTYPE_NOSUPP",
+        KDC_ERR_CLIENT_REVOKED = 18 => "KDC_ERR_CLIENT_REVOKED",
+        KDC_ERR_SERVICE_REVOKED = 19 => "KDC_ERR_SERVICE_REVOKED",
+        KDC_ERR_TGT_REVOKED = 20 => "KDC_ERR_TGT_REVOKED",
+        KDC_ERR_CLIENT_NOTYET = 21 => "KDC_ERR_CLIENT_NOTYET",
+        KDC_ERR_SERVICE_NOTYET = 22 => "KDC_ERR_SERVICE_NOTYET",
+        KDC_ERR_KEY_EXPIRED = 23 => "KDC_ERR_KEY_EXPIRED",
+        KDC_ERR_PREAUTH_FAILED = 24 => "KDC_ERR_PREAUTH_FAILED",
+        KDC_ERR_PREAUTH_REQUIRED = 25 => "KDC_ERR_PREAUTH_REQUIRED",
+        KDC_ERR_SERVER_NOMATCH = 26 => "KDC_ERR_SERVER_NOMATCH",
+        KDC_ERR_MUST_USE_USER2USER = 27 => "KDC_ERR_MUST_USE_USER2USER",
+        KDC_ERR_PATH_NOT_ACCEPTED = 28 => "KDC_ERR_PATH_NOT_ACCEPTED",
+        KDC_ERR_SVC_UNAVAILABLE = 29 => "KDC_ERR_SVC_UNAVAILABLE",
+        KRB_AP_ERR_BAD_INTEGRITY = 31 => "KRB_AP_ERR_BAD_INTEGRITY",
+        KRB_AP_ERR_TKT_EXPIRED = 32 => "KRB_AP_ERR_TKT_EXPIRED",
+        KRB_AP_ERR_TKT_NYV = 33 => "KRB_AP_ERR_TKT_NYV",
+        KRB_AP_ERR_REPEAT = 34 => "KRB_AP_ERR_REPEAT",
+        KRB_AP_ERR_NOT_US = 35 => "KRB_AP_ERR_NOT_US",
+        KRB_AP_ERR_BADMATCH = 36 => "KRB_AP_ERR_BADMATCH",
+        KRB_AP_ERR_SKEW = 37 => "KRB_AP_ERR_SKEW",
+        KRB_AP_ERR_BADADDR = 38 => "KRB_AP_ERR_BADADDR",
+        KRB_AP_ERR_BADVERSION = 39 => "KRB_AP_ERR_BADVERSION",
+        KRB_AP_ERR_MSG_TYPE = 40 => "KRB_AP_ERR_MSG_TYPE",
+        KRB_AP_ERR_MODIFIED = 41 => "KRB_AP_ERR_MODIFIED",
+        KRB_AP_ERR_BADORDER = 42 => "KRB_AP_ERR_BADORDER",
+        KRB_AP_ERR_BADKEYVER = 44 => "KRB_AP_ERR_BADKEYVER",
+        KRB_AP_ERR_NOKEY = 45 => "KRB_AP_ERR_NOKEY",
+        KRB_AP_ERR_MUT_FAIL = 46 => "KRB_AP_ERR_MUT_FAIL",
+        KRB_AP_ERR_BADDIRECTION = 47 => "KRB_AP_ERR_BADDIRECTION",
+        KRB_AP_ERR_METHOD = 48 => "KRB_AP_ERR_METHOD",
+        KRB_AP_ERR_BADSEQ = 49 => "KRB_AP_ERR_BADSEQ",
+        KRB_AP_ERR_INAPP_CKSUM = 50 => "KRB_AP_ERR_INAPP_CKSUM",
+        KRB_AP_PATH_NOT_ACCEPTED = 51 => "KRB_AP_PATH_NOT_ACCEPTED",
+        KRB_ERR_RESPONSE_TOO_BIG = 52 => "KRB_ERR_RESPONSE_TOO_BIG",
+        KRB_ERR_GENERIC = 60 => "KRB_ERR_GENERIC",
+        KRB_ERR_FIELD_TOOLONG = 61 => "KRB_ERR_FIELD_TOOLONG",
+        KDC_ERR_CLIENT_NOT_TRUSTED = 62 => "KDC_ERR_CLIENT_NOT_TRUSTED",
+        KDC_ERR_KDC_NOT_TRUSTED = 63 => "KDC_ERR_KDC_NOT_TRUSTED",
+        KDC_ERR_INVALID_SIG = 64 => "KDC_ERR_INVALID_SIG",
+        KDC_ERR_DH_KEY_PARAMETERS_NOT_ACCEPTED = 65 => "KDC_ERR_DH_KEY_PARAMETERS_NOT_ACCEPTED",
+        KDC_ERR_CERTIFICATE_MISMATCH = 66 => "KDC_ERR_CERTIFICATE_MISMATCH",
+        KRB_AP_ERR_NO_TGT = 67 => "KRB_AP_ERR_NO_TGT",
+        KDC_ERR_WRONG_REALM = 68 => "KDC_ERR_WRONG_REALM",
+        KRB_AP_ERR_USER_TO_USER_REQUIRED = 69 => "KRB_AP_ERR_USER_TO_USER_REQUIRED",
+        KDC_ERR_CANT_VERIFY_CERTIFICATE = 70 => "KDC_ERR_CANT_VERIFY_CERTIFICATE",
+        KDC_ERR_INVALID_CERTIFICATE = 71 => "KDC_ERR_INVALID_CERTIFICATE",
+        KDC_ERR_REVOKED_CERTIFICATE = 72 => "KDC_ERR_REVOKED_CERTIFICATE",
+        KDC_ERR_REVOCATION_STATUS_UNKNOWN = 73 => "KDC_ERR_REVOCATION_STATUS_UNKNOWN",
+        KDC_ERR_REVOCATION_STATUS_UNAVAILABLE = 74 => "KDC_ERR_REVOCATION_STATUS_UNAVAILABLE",
+        KDC_ERR_CLIENT_NAME_MISMATCH = 75 => "KDC_ERR_CLIENT_NAME_MISMATCH",
+        KDC_ERR_KDC_NAME_MISMATCH = 76 => "KDC_ERR_KDC_NAME_MISMATCH",
+        KDC_ERR_INCONSISTENT_KEY_PURPOSE = 77 => "KDC_ERR_INCONSISTENT_KEY_PURPOSE",
+        KDC_ERR_DIGEST_IN_CERT_NOT_ACCEPTED = 78 => "KDC_ERR_DIGEST_IN_CERT_NOT_ACCEPTED",
+        KDC_ERR_PA_CHECKSUM_MUST_BE_INCLUDED = 79 => "KDC_ERR_PA_CHECKSUM_MUST_BE_INCLUDED",
+        KDC_ERR_DIGEST_IN_SIGNED_DATA_NOT_ACCEPTED = 80 => "KDC_ERR_DIGEST_IN_SIGNED_DATA_NOT_ACCEPTED",
+        KDC_ERR_PUBLIC_KEY_ENCRYPTION_NOT_SUPPORTED = 81 => "KDC_ERR_PUBLIC_KEY_ENCRYPTION_NOT_SUPPORTED",
+        KRB_AP_ERR_PRINCIPAL_UNKNOWN = 82 => "KRB_AP_ERR_PRINCIPAL_UNKNOWN",
+        KRB_AP_ERR_REALM_UNKNOWN = 83 => "KRB_AP_ERR_REALM_UNKNOWN",
+        KRB_AP_ERR_PRINCIPAL_RESERVED = 84 => "KRB_AP_ERR_PRINCIPAL_RESERVED",
+        KRB_AP_ERR_IAKERB_KDC_NOT_FOUND = 85 => "KRB_AP_ERR_IAKERB_KDC_NOT_FOUND",
+        KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE = 86 => "KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE",
+        KDC_ERR_PREAUTH_EXPIRED = 90 => "KDC_ERR_PREAUTH_EXPIRED",
+        KDC_ERR_MORE_PREAUTH_DATA_REQUIRED = 91 => "KDC_ERR_MORE_PREAUTH_DATA_REQUIRED",
+        KDC_ERR_PREAUTH_BAD_AUTHENTICATION_SET = 92 => "KDC_ERR_PREAUTH_BAD_AUTHENTICATION_SET",
+        KDC_ERR_UNKNOWN_CRITICAL_FAST_OPTIONS = 93 => "KDC_ERR_UNKNOWN_CRITICAL_FAST_OPTIONS",
+    }
+}
+
+int32! {
+    /// padata-type (§7.5.2 and the registry).
+    PaDataType {
+        TGS_REQ = 1 => "PA-TGS-REQ",
+        ENC_TIMESTAMP = 2 => "PA-ENC-TIMESTAMP",
+        PW_SALT = 3 => "PA-PW-SALT",
+        AFS3_SALT = 10 => "PA-AFS3-SALT",
+        ETYPE_INFO = 11 => "PA-ETYPE-INFO",
+        PK_AS_REQ_OLD = 14 => "PA-PK-AS-REQ-OLD",
+        PK_AS_REP_OLD = 15 => "PA-PK-AS-REP-OLD",
+        PK_AS_REQ = 16 => "PA-PK-AS-REQ",
+        PK_AS_REP = 17 => "PA-PK-AS-REP",
+        PK_OCSP_RESPONSE = 18 => "PA-PK-OCSP-RESPONSE",
+        ETYPE_INFO2 = 19 => "PA-ETYPE-INFO2",
+        SVR_REFERRAL_INFO = 20 => "PA-SVR-REFERRAL-INFO",
+        TD_CMS_CERTIFICATES = 101 => "PA-TD-CMS-CERTIFICATES",
+        TD_KRB_PRINCIPAL = 102 => "PA-TD-KRB-PRINCIPAL",
+        TD_KRB_REALM = 103 => "PA-TD-KRB-REALM",
+        TD_TRUSTED_CERTIFIERS = 104 => "PA-TD-TRUSTED-CERTIFIERS",
+        TD_INVALID_CERTIFICATES = 105 => "PA-TD-INVALID-CERTIFICATES",
+        TD_DH_PARAMETERS = 109 => "PA-TD-DH-PARAMETERS",
+        TD_CMS_DIGEST_ALGORITHMS = 111 => "PA-TD-CMS-DIGEST-ALGORITHMS",
+        TD_CERT_DIGEST_ALGORITHMS = 112 => "PA-TD-CERT-DIGEST-ALGORITHMS",
+        PAC_REQUEST = 128 => "PA-PAC-REQUEST",
+        FOR_USER = 129 => "PA-FOR-USER",
+        S4U_X509_USER = 130 => "PA-S4U-X509-USER",
+        AS_CHECKSUM = 132 => "PA-AS-CHECKSUM",
+        FX_COOKIE = 133 => "PA-FX-COOKIE",
+        AUTHENTICATION_SET = 134 => "PA-AUTHENTICATION-SET",
+        AUTH_SET_SELECTED = 135 => "PA-AUTH-SET-SELECTED",
+        FX_FAST = 136 => "PA-FX-FAST",
+        FX_ERROR = 137 => "PA-FX-ERROR",
+        ENCRYPTED_CHALLENGE = 138 => "PA-ENCRYPTED-CHALLENGE",
+        OTP_CHALLENGE = 141 => "PA-OTP-CHALLENGE",
+        OTP_REQUEST = 142 => "PA-OTP-REQUEST",
+        OTP_CONFIRM = 143 => "PA-OTP-CONFIRM",
+        OTP_PIN_CHANGE = 144 => "PA-OTP-PIN-CHANGE",
+        PKINIT_KX = 147 => "PA-PKINIT-KX",
+        REQ_ENC_PA_REP = 149 => "PA-REQ-ENC-PA-REP",
+        AS_FRESHNESS = 150 => "PA-AS-FRESHNESS",
+        SPAKE = 151 => "PA-SPAKE",
+        KERB_KEY_LIST_REQ = 161 => "PA-KERB-KEY-LIST-REQ",
+        KERB_KEY_LIST_REP = 162 => "PA-KERB-KEY-LIST-REP",
+        SUPPORTED_ENCTYPES = 165 => "PA-SUPPORTED-ENCTYPES",
+        EXTENDED_ERROR = 166 => "PA-EXTENDED-ERROR",
+        PAC_OPTIONS = 167 => "PA-PAC-OPTIONS",
+    }
+}
+
+int32! {
+    /// ad-type (§7.5.4 and the registry).
+    AdType {
+        IF_RELEVANT = 1 => "AD-IF-RELEVANT",
+        INTENDED_FOR_SERVER = 2 => "AD-INTENDED-FOR-SERVER",
+        INTENDED_FOR_APPLICATION_CLASS = 3 => "AD-INTENDED-FOR-APPLICATION-CLASS",
+        KDC_ISSUED = 4 => "AD-KDC-ISSUED",
+        AND_OR = 5 => "AD-AND-OR",
+        MANDATORY_TICKET_EXTENSIONS = 6 => "AD-MANDATORY-TICKET-EXTENSIONS",
+        IN_TICKET_EXTENSIONS = 7 => "AD-IN-TICKET-EXTENSIONS",
+        MANDATORY_FOR_KDC = 8 => "AD-MANDATORY-FOR-KDC",
+        INITIAL_VERIFIED_CAS = 9 => "AD-INITIAL-VERIFIED-CAS",
+        OSF_DCE = 64 => "AD-OSF-DCE",
+        SESAME = 65 => "AD-SESAME",
+        OSF_DCE_PKI_CERTID = 66 => "AD-OSF-DCE-PKI-CERTID",
+        AUTHENTICATION_STRENGTH = 70 => "AD-AUTHENTICATION-STRENGTH",
+        FX_FAST_ARMOR = 71 => "AD-FX-FAST-ARMOR",
+        FX_FAST_USED = 72 => "AD-FX-FAST-USED",
+        LOGIN_ALIAS = 80 => "AD-LOGIN-ALIAS",
+        CAMMAC = 96 => "AD-CAMMAC",
+        AUTHENTICATION_INDICATOR = 97 => "AD-AUTHENTICATION-INDICATOR",
+        WIN2K_PAC = 128 => "AD-WIN2K-PAC",
+        ETYPE_NEGOTIATION = 129 => "AD-ETYPE-NEGOTIATION",
+        KERB_TOKEN_RESTRICTIONS = 141 => "AD-KERB-TOKEN-RESTRICTIONS",
+        KERB_LOCAL = 142 => "AD-KERB-LOCAL",
+        AP_OPTIONS = 143 => "AD-AP-OPTIONS",
+        CLIENT_TARGET = 144 => "AD-CLIENT-TARGET",
+    }
+}
+
+int32! {
+    /// name-type (§6.2, RFC 6111, RFC 5179): a hint, never compared (MSG-13).
+    NameType {
+        UNKNOWN = 0 => "NT-UNKNOWN",
+        PRINCIPAL = 1 => "NT-PRINCIPAL",
+        SRV_INST = 2 => "NT-SRV-INST",
+        SRV_HST = 3 => "NT-SRV-HST",
+        SRV_XHST = 4 => "NT-SRV-XHST",
+        UID = 5 => "NT-UID",
+        X500_PRINCIPAL = 6 => "NT-X500-PRINCIPAL",
+        SMTP_NAME = 7 => "NT-SMTP-NAME",
+        ENTERPRISE = 10 => "NT-ENTERPRISE",
+        WELLKNOWN = 11 => "NT-WELLKNOWN",
+        SRV_HST_DOMAIN = 12 => "NT-SRV-HST-DOMAIN",
+        MS_PRINCIPAL = -128 => "NT-MS-PRINCIPAL",
+        MS_PRINCIPAL_AND_ID = -129 => "NT-MS-PRINCIPAL-AND-ID",
+        ENT_PRINCIPAL_AND_ID = -130 => "NT-ENT-PRINCIPAL-AND-ID",
+    }
+}
+
+int32! {
+    /// addr-type (§7.5.3).
+    AddrType {
+        IPV4 = 2 => "IPv4",
+        DIRECTIONAL = 3 => "DIRECTIONAL",
+        CHAOSNET = 5 => "CHAOSNET",
+        XNS = 6 => "XNS",
+        ISO = 7 => "ISO",
+        DECNET = 12 => "DECNET",
+        APPLETALK = 16 => "APPLETALK",
+        NETBIOS = 20 => "NETBIOS",
+        IPV6 = 24 => "IPv6",
+    }
+}
+
+int32! {
+    /// lr-type (§5.4.2); negative numbers speak of this server only.
+    LrType {
+        NONE = 0 => "NONE",
+        LAST_TGT_REQUEST = 1 => "LAST-TGT-REQUEST",
+        LAST_INITIAL_REQUEST = 2 => "LAST-INITIAL-REQUEST",
+        NEWEST_TGT = 3 => "NEWEST-TGT",
+        LAST_RENEWAL = 4 => "LAST-RENEWAL",
+        LAST_REQUEST = 5 => "LAST-REQUEST",
+        PASSWORD_EXPIRY = 6 => "PASSWORD-EXPIRY",
+        ACCOUNT_EXPIRY = 7 => "ACCOUNT-EXPIRY",
+    }
+}
+
+int32! {
+    /// tr-type (§3.3.3.2).
+    TrType {
+        DOMAIN_X500_COMPRESS = 1 => "DOMAIN-X500-COMPRESS",
+    }
+}
+
+int32! {
+    /// msg-type, which equals the APPLICATION tag (§5.10, §7.5.7).
+    MsgType {
+        AS_REQ = 10 => "AS-REQ",
+        AS_REP = 11 => "AS-REP",
+        TGS_REQ = 12 => "TGS-REQ",
+        TGS_REP = 13 => "TGS-REP",
+        AP_REQ = 14 => "AP-REQ",
+        AP_REP = 15 => "AP-REP",
+        TGT_REQ = 16 => "TGT-REQ",
+        TGT_REP = 17 => "TGT-REP",
+        SAFE = 20 => "KRB-SAFE",
+        PRIV = 21 => "KRB-PRIV",
+        CRED = 22 => "KRB-CRED",
+        ERROR = 30 => "KRB-ERROR",
+    }
+}
+
+flags! {
+    /// TicketFlags (§5.3; 15 RFC 6806 §11, 16 RFC 8062 §3).
+    TicketFlags {
+        FORWARDABLE = 1 => "forwardable",
+        FORWARDED = 2 => "forwarded",
+        PROXIABLE = 3 => "proxiable",
+        PROXY = 4 => "proxy",
+        MAY_POSTDATE = 5 => "may-postdate",
+        POSTDATED = 6 => "postdated",
+        INVALID = 7 => "invalid",
+        RENEWABLE = 8 => "renewable",
+        INITIAL = 9 => "initial",
+        PRE_AUTHENT = 10 => "pre-authent",
+        HW_AUTHENT = 11 => "hw-authent",
+        TRANSITED_POLICY_CHECKED = 12 => "transited-policy-checked",
+        OK_AS_DELEGATE = 13 => "ok-as-delegate",
+        ENC_PA_REP = 15 => "enc-pa-rep",
+        ANONYMOUS = 16 => "anonymous",
+    }
+}
+
+flags! {
+    /// KDCOptions (§5.4.1; 14 MS-SFU, 15 RFC 6806 §3, 16 RFC 8062 §3).
+    KdcOptions {
+        FORWARDABLE = 1 => "forwardable",
+        FORWARDED = 2 => "forwarded",
+        PROXIABLE = 3 => "proxiable",
+        PROXY = 4 => "proxy",
+        ALLOW_POSTDATE = 5 => "allow-postdate",
+        POSTDATED = 6 => "postdated",
+        RENEWABLE = 8 => "renewable",
+        OPT_HARDWARE_AUTH = 11 => "opt-hardware-auth",
+        CNAME_IN_ADDL_TKT = 14 => "cname-in-addl-tkt",
+        CANONICALIZE = 15 => "canonicalize",
+        REQUEST_ANONYMOUS = 16 => "request-anonymous",
+        DISABLE_TRANSITED_CHECK = 26 => "disable-transited-check",
+        RENEWABLE_OK = 27 => "renewable-ok",
+        ENC_TKT_IN_SKEY = 28 => "enc-tkt-in-skey",
+        RENEW = 30 => "renew",
+        VALIDATE = 31 => "validate",
+    }
+}
+
+flags! {
+    /// APOptions (§5.5.1).
+    ApOptions {
+        USE_SESSION_KEY = 1 => "use-session-key",
+        MUTUAL_REQUIRED = 2 => "mutual-required",
+    }
+}
