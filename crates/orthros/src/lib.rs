@@ -1,9 +1,13 @@
 //! The Kerberos V5 client/server exchange.
 #![forbid(unsafe_code)]
 
+pub mod cause;
+pub mod credentials;
 pub mod crypto;
+pub mod error;
 pub mod principal;
 pub mod random;
 pub mod secret;
+pub mod step;
 pub mod time;
 pub mod wire;

@@ -23,7 +23,11 @@ impl Timestamp {
 
     /// A KerberosTime and its Microseconds.
     pub const fn new(time: KerberosTime, micros: u32) -> Self {
-        Self(time.0.saturating_mul(1_000_000).saturating_add(micros as i64))
+        Self(
+            time.0
+                .saturating_mul(1_000_000)
+                .saturating_add(micros as i64),
+        )
     }
 
     /// Microseconds since 1970.
@@ -130,12 +134,18 @@ impl KerberosTime {
 
     /// The moment `span` later, to the second.
     pub fn plus(self, span: Duration) -> Self {
-        Self::from_secs(self.0.saturating_add(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)))
+        Self::from_secs(
+            self.0
+                .saturating_add(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// The moment `span` earlier, to the second.
     pub fn minus(self, span: Duration) -> Self {
-        Self::from_secs(self.0.saturating_sub(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)))
+        Self::from_secs(
+            self.0
+                .saturating_sub(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)),
+        )
     }
 }
 
@@ -143,7 +153,10 @@ impl fmt::Display for KerberosTime {
     /// RFC 3339: `2026-11-22T10:31:07Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day, hour, minute, second) = civil(self.0);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+        )
     }
 }
 
@@ -166,9 +179,20 @@ pub(crate) fn civil(seconds: i64) -> (i64, u32, u32, u32, u32, u32) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = (day_of_year - (153 * march_month + 2) / 5 + 1) as u32;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 } as u32;
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    } as u32;
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day, of_day / 3_600, of_day / 60 % 60, of_day % 60)
+    (
+        year,
+        month,
+        day,
+        of_day / 3_600,
+        of_day / 60 % 60,
+        of_day % 60,
+    )
 }
 
 /// Seconds since 1970 of a calendar moment that is known to be valid.
@@ -199,11 +223,20 @@ mod tests {
 
     #[test]
     fn known_moments() {
-        assert_eq!(KerberosTime::from_secs(0).to_string(), "1970-01-01T00:00:00Z");
-        assert_eq!(KerberosTime::from_secs(2_147_483_648).to_string(), "2038-01-19T03:14:08Z");
+        assert_eq!(
+            KerberosTime::from_secs(0).to_string(),
+            "1970-01-01T00:00:00Z"
+        );
+        assert_eq!(
+            KerberosTime::from_secs(2_147_483_648).to_string(),
+            "2038-01-19T03:14:08Z"
+        );
         assert_eq!(KerberosTime::LAST.to_string(), "9999-12-31T23:59:59Z");
         assert_eq!(seconds(2000, 2, 29, 12, 0, 0), 951_825_600);
-        assert_eq!(KerberosTime::from_secs(951_825_600).to_string(), "2000-02-29T12:00:00Z");
+        assert_eq!(
+            KerberosTime::from_secs(951_825_600).to_string(),
+            "2000-02-29T12:00:00Z"
+        );
     }
 
     #[test]

@@ -59,8 +59,13 @@ macro_rules! delegate_int {
         }
         impl<'a> ::der::DecodeValue<'a> for $name {
             type Error = ::der::Error;
-            fn decode_value<R: ::der::Reader<'a>>(reader: &mut R, header: ::der::Header) -> ::der::Result<Self> {
-                Ok(Self(<$inner as ::der::DecodeValue<'a>>::decode_value(reader, header)?))
+            fn decode_value<R: ::der::Reader<'a>>(
+                reader: &mut R,
+                header: ::der::Header,
+            ) -> ::der::Result<Self> {
+                Ok(Self(<$inner as ::der::DecodeValue<'a>>::decode_value(
+                    reader, header,
+                )?))
             }
         }
         impl ::der::EncodeValue for $name {

@@ -20,7 +20,12 @@
 //! ```
 #![cfg_attr(
     not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
 )]
 
 #[macro_use]
@@ -41,13 +46,18 @@ pub mod ticket;
 pub use ap::{ApRep, ApReq, Authenticator, EncApRepPart};
 pub use authdata::{AdAndOr, AdCammac, AdKdcIssued, AuthorizationData, AuthorizationDataElement};
 pub use error::{KerbErrorData, KrbError, TypedData};
-pub use kdc::{AsRep, AsReq, EncAsRepPart, EncKdcRepPart, EncTgsRepPart, KdcRep, KdcReq, KdcReqBody, LastReq, TgsRep, TgsReq};
+pub use kdc::{
+    AsRep, AsReq, EncAsRepPart, EncKdcRepPart, EncTgsRepPart, KdcRep, KdcReq, KdcReqBody, LastReq,
+    TgsRep, TgsReq,
+};
 pub use names::{HostAddress, KerberosString, PrincipalName};
 pub use numbers::*;
 pub use padata::{EtypeInfo2Entry, EtypeInfoEntry, PaData, PaEncTsEnc, PaPacRequest};
 pub use primitive::{Malformed, Message, Microseconds, OctetString, Raw, UInt32};
 pub use sealed::{Checksum, EncryptedData, EncryptionKey};
-pub use session::{EncKrbCredPart, EncKrbPrivPart, KrbCred, KrbCredInfo, KrbPriv, KrbSafe, KrbSafeBody};
+pub use session::{
+    EncKrbCredPart, EncKrbPrivPart, KrbCred, KrbCredInfo, KrbPriv, KrbSafe, KrbSafeBody,
+};
 pub use ticket::{EncTicketPart, Ticket, TransitedEncoding};
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use der::{DecodeValue, EncodeValue, ErrorKind, FixedTag, Header, Length, Reader, Result, Sequence, Tag, Writer};
+use der::{
+    DecodeValue, EncodeValue, ErrorKind, FixedTag, Header, Length, Reader, Result, Sequence, Tag,
+    Writer,
+};
 
 use super::numbers::{AddrType, NameType};
 use super::primitive::OctetString;

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use der::{
-    Class, Decode, DecodeValue, Encode, EncodeValue, ErrorKind, FixedTag, Header, Length, Reader,
-    Result, SliceReader, SliceWriter, Tag, TagNumber, Tagged, Writer,
+    Decode, DecodeValue, Encode, EncodeValue, ErrorKind, FixedTag, Header, Length, Reader, Result,
+    SliceReader, SliceWriter, Tag, TagNumber, Tagged, Writer,
 };
 
 use crate::time::{self, KerberosTime};
@@ -23,12 +23,23 @@ pub struct Malformed {
 impl Malformed {
     /// `what` is broken at offset `at` because of `why`.
     pub fn new(what: &'static str, at: usize, why: impl Into<String>) -> Self {
-        Self { what, at, why: why.into() }
+        Self {
+            what,
+            at,
+            why: why.into(),
+        }
     }
 
     pub(crate) fn from_der(what: &'static str, error: &der::Error) -> Self {
-        let at = error.position().and_then(|p| usize::try_from(p).ok()).unwrap_or(0);
-        Self { what, at, why: error.kind().to_string() }
+        let at = error
+            .position()
+            .and_then(|p| usize::try_from(p).ok())
+            .unwrap_or(0);
+        Self {
+            what,
+            at,
+            why: error.kind().to_string(),
+        }
     }
 }
 
@@ -41,7 +52,9 @@ impl fmt::Display for Malformed {
 impl std::error::Error for Malformed {}
 
 /// A type with an APPLICATION tag: what travels by itself, or inside a cipher text.
-pub trait Message<'a>: Sized + DecodeValue<'a, Error = der::Error> + EncodeValue + FixedTag {
+pub trait Message<'a>:
+    Sized + DecodeValue<'a, Error = der::Error> + EncodeValue + FixedTag
+{
     /// The APPLICATION tag, which is also the msg-type of messages that have one.
     const APPLICATION: u8;
     /// The name of the type.
@@ -77,9 +90,15 @@ where
 {
     let mut reader = SliceReader::new(octets)?;
     let header = Header::decode(&mut reader)?;
-    let expected = Tag::Application { constructed: true, number: TagNumber(u32::from(number)) };
+    let expected = Tag::Application {
+        constructed: true,
+        number: TagNumber(u32::from(number)),
+    };
     if header.tag() != expected {
-        return Err(reader.error(ErrorKind::TagUnexpected { expected: Some(expected), actual: header.tag() }));
+        return Err(reader.error(ErrorKind::TagUnexpected {
+            expected: Some(expected),
+            actual: header.tag(),
+        }));
     }
     let value = reader.read_nested(header.length(), |reader| {
         let inner = Header::decode(reader)?;
@@ -93,7 +112,10 @@ where
 fn encode_application<T: EncodeValue + FixedTag>(value: &T, number: u8) -> Result<Vec<u8>> {
     let inner = Header::new(T::TAG, value.value_len()?);
     let body = (inner.encoded_len()? + inner.length())?;
-    let tag = Tag::Application { constructed: true, number: TagNumber(u32::from(number)) };
+    let tag = Tag::Application {
+        constructed: true,
+        number: TagNumber(u32::from(number)),
+    };
     let outer = Header::new(tag, body);
     let total = (outer.encoded_len()? + body)?;
     let mut out = vec![0; usize::try_from(total)?];
@@ -166,8 +188,14 @@ impl<'a> Decode<'a> for Raw<'a> {
     fn decode<R: Reader<'a>>(reader: &mut R) -> Result<Self> {
         let header = Header::peek(reader)?;
         let octets = reader.tlv_bytes()?;
-        let value_at = octets.len().saturating_sub(usize::try_from(header.length())?);
-        Ok(Self { tag: header.tag(), value_at, octets })
+        let value_at = octets
+            .len()
+            .saturating_sub(usize::try_from(header.length())?);
+        Ok(Self {
+            tag: header.tag(),
+            value_at,
+            octets,
+        })
     }
 }
 
@@ -269,7 +297,11 @@ pub struct Microseconds(u32);
 impl Microseconds {
     /// `None` above 999 999.
     pub const fn new(micros: u32) -> Option<Self> {
-        if micros <= 999_999 { Some(Self(micros)) } else { None }
+        if micros <= 999_999 {
+            Some(Self(micros))
+        } else {
+            None
+        }
     }
 
     /// The number.
@@ -323,10 +355,14 @@ impl<'a> DecodeValue<'a> for KerberosTime {
 
 fn parse_time(octets: &[u8]) -> Option<KerberosTime> {
     let octets: &[u8; 15] = octets.try_into().ok()?;
-    let (digits, b"Z") = octets.split_at_checked(14)? else { return None };
+    let (digits, b"Z") = octets.split_at_checked(14)? else {
+        return None;
+    };
     let number = |from: usize, to: usize| {
         digits.get(from..to)?.iter().try_fold(0u32, |sum, octet| {
-            octet.is_ascii_digit().then(|| sum * 10 + u32::from(octet - b'0'))
+            octet
+                .is_ascii_digit()
+                .then(|| sum * 10 + u32::from(octet - b'0'))
         })
     };
     let year = i64::from(number(0, 4)?);
@@ -350,7 +386,15 @@ impl EncodeValue for KerberosTime {
         let (year, month, day, hour, minute, second) = time::civil(self.as_secs());
         let year = u32::try_from(year).map_err(|_| ErrorKind::DateTime)?;
         let mut out = [b'Z'; 15];
-        let fields = [(year / 100, 0), (year % 100, 2), (month, 4), (day, 6), (hour, 8), (minute, 10), (second, 12)];
+        let fields = [
+            (year / 100, 0),
+            (year % 100, 2),
+            (month, 4),
+            (day, 6),
+            (hour, 8),
+            (minute, 10),
+            (second, 12),
+        ];
         for (number, at) in fields {
             if let Some([tens, ones]) = out.get_mut(at..at + 2) {
                 *tens = b'0' + (number / 10 % 10) as u8;
@@ -376,12 +420,14 @@ pub(super) fn decode_flags<'a, R: Reader<'a>>(reader: &mut R, header: Header) ->
         *to = *from;
     }
     // The unused bits of a short string are not flags, whatever they hold.
-    let bits = octets.len().saturating_mul(8).saturating_sub(usize::from(*unused));
+    let bits = octets
+        .len()
+        .saturating_mul(8)
+        .saturating_sub(usize::from(*unused));
     let flags = u32::from_be_bytes(word);
-    Ok(if bits >= 32 { flags } else { flags & !(u32::MAX >> bits) })
-}
-
-/// The context-specific tag `[number]`, constructed: where the decoder of a CHOICE looks.
-pub(super) fn context(tag: Tag) -> Option<u32> {
-    (tag.class() == Class::ContextSpecific).then(|| tag.number().value())
+    Ok(if bits >= 32 {
+        flags
+    } else {
+        flags & !(u32::MAX >> bits)
+    })
 }

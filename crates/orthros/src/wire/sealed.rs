@@ -46,7 +46,11 @@ pub struct EncryptionKey<'a> {
 
 impl fmt::Debug for EncryptionKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EncryptionKey {{ keytype: {}, keyvalue: hidden }}", self.keytype)
+        write!(
+            f,
+            "EncryptionKey {{ keytype: {}, keyvalue: hidden }}",
+            self.keytype
+        )
     }
 }
 

@@ -1,0 +1,481 @@
+//! What can go wrong, with the facts that show it.
+//!
+//! One function gives the code for the peer ([`Error::protocol_code`]), one the text for the
+//! operator ([`Error::explain`], in [`cause`](crate::cause)). No variant can hold a key, a
+//! password or decrypted plaintext.
+
+use std::fmt;
+
+use crate::crypto::{CryptoError, Enctype};
+use crate::principal::{NameError, Principal};
+use crate::random::RandomUnavailable;
+use crate::time::{KerberosTime, Timestamp};
+use crate::wire::{AdType, ErrorCode, Malformed, TicketFlags};
+
+/// Everything that can go wrong.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// Octets that are not the message they should be.
+    Malformed(Malformed),
+    /// We judged the peer.
+    Rejected(Box<Rejection>),
+    /// The peer, or a KDC, judged us with a KRB-ERROR. Nothing protects that message (AP-76).
+    Peer(Box<PeerError>),
+    /// An enctype, checksum type, pre-authentication or mechanism that we do not have.
+    Unsupported(String),
+    /// A keytab, credential cache or configuration file.
+    File(Box<FileError>),
+    /// No KDC could be reached.
+    Unreachable {
+        /// Whose KDCs.
+        realm: String,
+        /// Every address that was tried and what it answered.
+        attempts: Vec<String>,
+    },
+    /// The caller asked for something that cannot be; never caused by a peer's octets.
+    Misuse(&'static str),
+    /// The operating system gave no random octets.
+    Random,
+}
+
+/// A judgement of ours about a message: one variant for each rule.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The message is of another type (AP-13).
+    MessageType {
+        /// The type that was due.
+        expected: &'static str,
+        /// What came.
+        found: String,
+    },
+    /// pvno, tkt-vno or authenticator-vno is not 5 (AP-14).
+    Version {
+        /// Which of them.
+        field: &'static str,
+        /// Its value.
+        found: i32,
+    },
+    /// The ticket is for another service than the acceptor was opened for (AP-19).
+    NotUs {
+        /// The server that the ticket names.
+        ticket: Principal,
+        /// What the acceptor accepts.
+        accepts: String,
+    },
+    /// No key at all for the ticket's server (AP-17).
+    NoKey {
+        /// The server that the ticket names.
+        server: Principal,
+        /// The keytab entries, and why each was passed over.
+        considered: Vec<ConsideredKey>,
+    },
+    /// The server is known, but not with this key version (AP-18).
+    KeyVersion {
+        /// The server that the ticket names.
+        server: Principal,
+        /// The ticket's kvno.
+        kvno: u32,
+        /// The highest kvno held for the server.
+        newest: u32,
+        /// The keytab entries, and why each was passed over.
+        considered: Vec<ConsideredKey>,
+    },
+    /// The server is known in this version, but with no key of the ticket's enctype.
+    KeyEnctype {
+        /// The server that the ticket names.
+        server: Principal,
+        /// The ticket's enctype.
+        enctype: Enctype,
+        /// The keytab entries, and why each was passed over.
+        considered: Vec<ConsideredKey>,
+    },
+    /// The enctype of ticket, session key or subkey is not permitted (AP-24).
+    Enctype {
+        /// `"ticket"`, `"session key"`, `"subkey"`.
+        what: &'static str,
+        /// Which enctype.
+        enctype: Enctype,
+        /// What is permitted.
+        permitted: Vec<Enctype>,
+    },
+    /// No key opened the ticket: same name, version and enctype, another key (AP-22).
+    WrongKey {
+        /// The server that the ticket names.
+        server: Principal,
+        /// The ticket's kvno, if it has one.
+        kvno: Option<u32>,
+        /// The ticket's enctype.
+        enctype: Enctype,
+        /// The keytab entries, and why each was passed over.
+        considered: Vec<ConsideredKey>,
+    },
+    /// The key fits, but the ticket's cipher text was changed after it was sealed (AP-22).
+    TicketModified {
+        /// The server that the ticket names.
+        server: Principal,
+        /// The ticket's kvno, if it has one.
+        kvno: Option<u32>,
+        /// The ticket's enctype.
+        enctype: Enctype,
+    },
+    /// The authenticator does not open under the ticket's session key (AP-25).
+    AuthenticatorModified {
+        /// The client that the ticket names.
+        client: Principal,
+        /// The session key's enctype.
+        enctype: Enctype,
+    },
+    /// Ticket and authenticator name different clients (AP-26).
+    ClientMismatch {
+        /// Sealed by the KDC.
+        ticket: Principal,
+        /// Written by the client.
+        authenticator: String,
+    },
+    /// The peer's address is not one of the ticket's (AP-27).
+    Address {
+        /// Where the request came from.
+        peer: String,
+        /// The ticket's addresses; empty where they were demanded.
+        ticket: Vec<String>,
+    },
+    /// The authenticator's time is too far from ours (AP-28).
+    Skew {
+        /// The client's clock.
+        client_time: Timestamp,
+        /// Our clock.
+        now: Timestamp,
+        /// The limit, in seconds.
+        limit: u64,
+    },
+    /// The ticket is not valid yet (AP-29).
+    NotYetValid {
+        /// When it starts.
+        starttime: KerberosTime,
+        /// Our clock.
+        now: Timestamp,
+    },
+    /// The ticket's INVALID flag is set: postdated, not validated (AP-30).
+    InvalidFlag {
+        /// All its flags.
+        flags: TicketFlags,
+    },
+    /// The ticket has ended (AP-31).
+    Expired {
+        /// When it ended.
+        endtime: KerberosTime,
+        /// Our clock.
+        now: Timestamp,
+    },
+    /// The path of realms is not acceptable (AP-32, AP-33).
+    Transited {
+        /// The client's realm.
+        client_realm: String,
+        /// The server's realm.
+        server_realm: String,
+        /// The realm that breaks the path, or the reason.
+        why: String,
+    },
+    /// Authorization data that must be understood and is not (AP-34, AP-35).
+    AuthorizationData {
+        /// Which.
+        ad_type: AdType,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The authenticator's checksum is of a type that cannot protect (AP-11, KDC-19).
+    ChecksumType {
+        /// Its type.
+        cksumtype: i32,
+    },
+    /// The authenticator's checksum does not fit the data (AP-11).
+    ChecksumMismatch,
+    /// The authenticator has no checksum where one is required.
+    ChecksumMissing,
+    /// The 0x8003 checksum is damaged (GSS-15).
+    GssChecksum {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The channel bindings differ or are missing (GSS-21).
+    ChannelBindings {
+        /// Whether the client sent any.
+        sent: bool,
+    },
+    /// The request was seen before (AP-43).
+    Replay {
+        /// The client.
+        client: Principal,
+        /// The authenticator's time.
+        ctime: Timestamp,
+    },
+    /// The replay cache could not take the entry: nothing is accepted unremembered (AP-47).
+    ReplayCacheFull {
+        /// How many entries it holds.
+        entries: usize,
+    },
+    /// The replay cache was started less than one skew ago and cannot know what came before
+    /// (AP-49).
+    ReplayCacheYoung {
+        /// From when it can be relied upon.
+        ready: Timestamp,
+        /// Our clock.
+        now: Timestamp,
+    },
+    /// The PAC is damaged, not signed for this service or not this client's (PAC-19).
+    Pac {
+        /// Which rule.
+        why: String,
+        /// The code for the peer.
+        code: ErrorCode,
+    },
+    /// Policy requires a PAC and there is none (PAC-19).
+    PacMissing {
+        /// What policy requires.
+        required: &'static str,
+    },
+    /// The client is anonymous and the application did not ask for such (AP-41).
+    Anonymous,
+    /// A well-known name or realm that is not known (AP-40).
+    WellKnown {
+        /// The name.
+        name: String,
+        /// 82, 83 or 84.
+        code: ErrorCode,
+    },
+    /// The ticket is sealed under a TGT's session key, and there is no TGT (AP-78).
+    NoTgt,
+    /// Only user-to-user is accepted (AP-79).
+    UserToUserRequired,
+    /// The server did not prove itself: its AP-REP is missing, of another exchange or forged
+    /// (AP-55).
+    Mutual {
+        /// What is wrong with it.
+        why: &'static str,
+        /// The server that was to prove itself.
+        server: Principal,
+    },
+    /// A per-message token or session message is damaged (GSS-36..43).
+    Message {
+        /// What is wrong with it.
+        why: &'static str,
+        /// 31, 41, 42 ...
+        code: ErrorCode,
+    },
+    /// A KDC's reply is not the answer to our request (KDC-03, KDC-27).
+    KdcReply {
+        /// Which rule it breaks.
+        why: String,
+    },
+    /// A KDC refuses a request.
+    Kdc {
+        /// The code for the client.
+        code: ErrorCode,
+        /// Why, for the KDC's operator.
+        why: String,
+    },
+}
+
+/// A key that was considered for opening a ticket, and what spoke against it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsideredKey {
+    /// Its place in the keytab, from 1.
+    pub index: usize,
+    /// Whose key.
+    pub principal: Principal,
+    /// Its version.
+    pub kvno: u32,
+    /// Its enctype.
+    pub enctype: Enctype,
+    /// Why it was passed over.
+    pub verdict: KeyVerdict,
+}
+
+/// Why a key was passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyVerdict {
+    /// It belongs to another principal.
+    OtherPrincipal,
+    /// It has another version.
+    OtherVersion,
+    /// It has another enctype.
+    OtherEnctype,
+    /// It was tried and did not open the ticket.
+    DidNotDecrypt,
+}
+
+impl fmt::Display for KeyVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OtherPrincipal => "other principal",
+            Self::OtherVersion => "other kvno",
+            Self::OtherEnctype => "other enctype",
+            Self::DidNotDecrypt => "did not decrypt",
+        })
+    }
+}
+
+impl fmt::Display for ConsideredKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "#{} {} kvno {} {}: {}",
+            self.index, self.principal, self.kvno, self.enctype, self.verdict
+        )
+    }
+}
+
+/// A KRB-ERROR from the peer or a KDC.
+#[derive(Clone, Debug)]
+pub struct PeerError {
+    /// Its error-code.
+    pub code: ErrorCode,
+    /// Its e-text.
+    pub text: Option<String>,
+    /// Its e-data, undecoded.
+    pub data: Option<Vec<u8>>,
+    /// The server's time.
+    pub stime: Timestamp,
+    /// Our time when it arrived.
+    pub now: Timestamp,
+    /// The client it names.
+    pub client: Option<String>,
+    /// The server it names.
+    pub server: String,
+}
+
+/// A file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileError {
+    /// Its name as the user knows it.
+    pub path: String,
+    /// The line, or for a binary file the offset, where it went wrong.
+    pub at: Option<usize>,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at {
+            Some(at) => write!(f, "{}, at {at}: {}", self.path, self.what),
+            None => write!(f, "{}: {}", self.path, self.what),
+        }
+    }
+}
+
+impl Error {
+    /// A rejection of ours.
+    pub fn rejected(rejection: Rejection) -> Self {
+        Self::Rejected(Box::new(rejection))
+    }
+
+    /// The error-code for the peer, always one of RFC 4120 §7.5.9 (security case 25).
+    pub fn protocol_code(&self) -> ErrorCode {
+        match self {
+            Self::Rejected(rejection) => rejection.protocol_code(),
+            Self::Peer(error) => error.code,
+            Self::Unsupported(_) => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
+            Self::Malformed(_)
+            | Self::File(_)
+            | Self::Unreachable { .. }
+            | Self::Misuse(_)
+            | Self::Random => ErrorCode::KRB_ERR_GENERIC,
+        }
+    }
+}
+
+impl Rejection {
+    /// The error-code for the peer.
+    pub fn protocol_code(&self) -> ErrorCode {
+        use Rejection::*;
+        match self {
+            MessageType { .. } => ErrorCode::KRB_AP_ERR_MSG_TYPE,
+            Version { .. } => ErrorCode::KRB_AP_ERR_BADVERSION,
+            NotUs { .. } => ErrorCode::KRB_AP_ERR_NOT_US,
+            NoKey { .. } => ErrorCode::KRB_AP_ERR_NOKEY,
+            KeyVersion { .. } | KeyEnctype { .. } => ErrorCode::KRB_AP_ERR_BADKEYVER,
+            Enctype { .. } => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
+            WrongKey { .. } | TicketModified { .. } | AuthenticatorModified { .. } => {
+                ErrorCode::KRB_AP_ERR_BAD_INTEGRITY
+            }
+            ClientMismatch { .. } => ErrorCode::KRB_AP_ERR_BADMATCH,
+            Address { .. } => ErrorCode::KRB_AP_ERR_BADADDR,
+            Skew { .. } => ErrorCode::KRB_AP_ERR_SKEW,
+            NotYetValid { .. } | InvalidFlag { .. } => ErrorCode::KRB_AP_ERR_TKT_NYV,
+            Expired { .. } => ErrorCode::KRB_AP_ERR_TKT_EXPIRED,
+            Transited { .. } => ErrorCode::KRB_AP_PATH_NOT_ACCEPTED,
+            ChecksumType { .. } | ChecksumMissing => ErrorCode::KRB_AP_ERR_INAPP_CKSUM,
+            ChecksumMismatch => ErrorCode::KRB_AP_ERR_MODIFIED,
+            Replay { .. } | ReplayCacheYoung { .. } => ErrorCode::KRB_AP_ERR_REPEAT,
+            Pac { code, .. } | WellKnown { code, .. } | Message { code, .. } | Kdc { code, .. } => {
+                *code
+            }
+            PacMissing { .. } => ErrorCode::KDC_ERR_POLICY,
+            NoTgt => ErrorCode::KRB_AP_ERR_NO_TGT,
+            UserToUserRequired => ErrorCode::KRB_AP_ERR_USER_TO_USER_REQUIRED,
+            Mutual { .. } => ErrorCode::KRB_AP_ERR_MUT_FAIL,
+            AuthorizationData { .. }
+            | GssChecksum { .. }
+            | ChannelBindings { .. }
+            | ReplayCacheFull { .. }
+            | Anonymous
+            | KdcReply { .. } => ErrorCode::KRB_ERR_GENERIC,
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Malformed> for Error {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Self {
+        Self::rejected(rejection)
+    }
+}
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        Self::File(Box::new(error))
+    }
+}
+
+impl From<RandomUnavailable> for Error {
+    fn from(_: RandomUnavailable) -> Self {
+        Self::Random
+    }
+}
+
+impl From<NameError> for Error {
+    fn from(error: NameError) -> Self {
+        Self::Malformed(Malformed::new("principal name", 0, error.to_string()))
+    }
+}
+
+impl From<CryptoError> for Error {
+    /// For errors of keys and parameters. An integrity failure is turned into the [`Rejection`]
+    /// that names the culprit where it happens.
+    fn from(error: CryptoError) -> Self {
+        match error {
+            CryptoError::Random => Self::Random,
+            CryptoError::Integrity => Self::rejected(Rejection::Message {
+                why: "the integrity check failed",
+                code: ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
+            }),
+            other => Self::Unsupported(other.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.explain().message)
+    }
+}

@@ -1,0 +1,71 @@
+//! The one idea: a party is a value that says what it needs next and is consumed by the answer.
+//!
+//! ```text
+//! party.start(now)     -> Continue { token, next }  | Established { token, context }
+//! next.reply(token)    -> Continue { token, next }  | Established { token, context } | Refusal
+//! ```
+
+use crate::error::Error;
+use crate::time::Timestamp;
+
+/// What comes next in establishing a `C`.
+#[must_use = "a token in it has to be sent"]
+#[derive(Debug)]
+pub enum Step<N, C> {
+    /// Send `token`, then give the peer's answer to `next` (GSS_S_CONTINUE_NEEDED).
+    Continue {
+        /// For the peer.
+        token: Vec<u8>,
+        /// What waits for the peer's answer.
+        next: N,
+    },
+    /// Established; send `token` if there is one (GSS_S_COMPLETE).
+    Established {
+        /// For the peer.
+        token: Option<Vec<u8>>,
+        /// What was established.
+        context: C,
+    },
+}
+
+/// Refused. Send `token` if there is one (a KRB-ERROR), then hang up.
+#[derive(Debug)]
+pub struct Refusal {
+    /// For the operator: what happened, with its facts.
+    pub error: Error,
+    /// For the peer: the code and nothing more.
+    pub token: Option<Vec<u8>>,
+}
+
+impl From<Error> for Refusal {
+    /// A refusal that tells the peer nothing.
+    fn from(error: Error) -> Self {
+        Self { error, token: None }
+    }
+}
+
+/// Asking a KDC: the driver carries `request` to a KDC of `realm` and brings the answer back.
+#[must_use = "a request in it has to be sent"]
+#[derive(Debug)]
+pub enum Ask<N, T> {
+    /// Send `request` to a KDC of `realm`, give its answer to `next`.
+    Send {
+        /// Whose KDC.
+        realm: String,
+        /// A KDC-REQ, DER.
+        request: Vec<u8>,
+        /// What waits for the answer.
+        next: N,
+    },
+    /// Done.
+    Done(T),
+}
+
+/// What waits for a KDC's answer.
+pub trait Awaiting: Sized {
+    /// What there is in the end.
+    type Output;
+
+    /// Takes the answer of the KDC.
+    fn reply(self, answer: &[u8], now: Timestamp) -> Result<Ask<Self, Self::Output>, Error>;
+}
