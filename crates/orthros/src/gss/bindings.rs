@@ -115,8 +115,7 @@ impl AcceptorBindings {
                     .mac(KeyUsage::CHANNEL_BINDING_MIC)
                     .and_then(|mac| mac.verify(&[&ours.to_bytes()], mic))
                     .is_ok();
-                let stands_alone =
-                    checksum.bindings == NO_MD5 || checksum.bindings == NO_BINDINGS;
+                let stands_alone = checksum.bindings == NO_MD5 || checksum.bindings == NO_BINDINGS;
                 if genuine && (digest_agrees || stands_alone) {
                     Ok(true)
                 } else {

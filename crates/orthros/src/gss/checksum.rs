@@ -138,7 +138,12 @@ impl Extension<'_> {
 
 impl fmt::Debug for Extension<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Extension({}, {} octets)", self.ext_type, self.data.len())
+        write!(
+            f,
+            "Extension({}, {} octets)",
+            self.ext_type,
+            self.data.len()
+        )
     }
 }
 

@@ -120,10 +120,7 @@ struct Direction {
 struct Lazy<T>(Option<Box<T>>);
 
 impl<T> Lazy<T> {
-    fn get(
-        &mut self,
-        derive: impl FnOnce() -> Result<T, CryptoError>,
-    ) -> Result<&T, CryptoError> {
+    fn get(&mut self, derive: impl FnOnce() -> Result<T, CryptoError>) -> Result<&T, CryptoError> {
         match &mut self.0 {
             Some(derived) => Ok(derived),
             empty @ None => Ok(empty.insert(Box::new(derive()?))),
@@ -639,12 +636,22 @@ impl<M> fmt::Debug for Unwrapped<M> {
 
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sender({}, next {})", self.direction.key.enctype(), self.next)
+        write!(
+            f,
+            "Sender({}, next {})",
+            self.direction.key.enctype(),
+            self.next
+        )
     }
 }
 
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Receiver({}, {:?})", self.base.key.enctype(), self.window)
+        write!(
+            f,
+            "Receiver({}, {:?})",
+            self.base.key.enctype(),
+            self.window
+        )
     }
 }

@@ -128,10 +128,7 @@ fn unframe_of<'t>(token: &'t [u8], mechanisms: &[&[u8]]) -> Result<(TokenId, &'t
     let (len, inner) =
         take_length(rest).ok_or_else(|| damaged(rest, "no definite minimal length"))?;
     if len != inner.len() {
-        let why = format!(
-            "the length is {len}, and {} octets follow",
-            inner.len()
-        );
+        let why = format!("the length is {len}, and {} octets follow", inner.len());
         return Err(damaged(inner, &why).into());
     }
     let Some((0x06, rest)) = split_octet(inner) else {
