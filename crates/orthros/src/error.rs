@@ -200,6 +200,13 @@ pub enum Rejection {
     GssChecksum {
         /// What is wrong with it.
         why: &'static str,
+        /// How many octets it has.
+        len: usize,
+    },
+    /// A GSS token of another mechanism (GSS-04).
+    Mechanism {
+        /// The mechanism's OID.
+        oid: String,
     },
     /// The channel bindings differ or are missing (GSS-21).
     ChannelBindings {
@@ -456,6 +463,7 @@ impl Rejection {
             Mutual { .. } => ErrorCode::KRB_AP_ERR_MUT_FAIL,
             AuthorizationData { .. }
             | GssChecksum { .. }
+            | Mechanism { .. }
             | ChannelBindings { .. }
             | ReplayCacheFull { .. }
             | Anonymous
