@@ -269,6 +269,13 @@ pub enum Rejection {
         /// Which rule it breaks.
         why: String,
     },
+    /// A KDC's reply does not open under the client's key: a wrong password, key or salt (KDC-03).
+    ReplyKey {
+        /// The client.
+        client: Principal,
+        /// The enctype of its key.
+        enctype: Enctype,
+    },
     /// A KDC refuses a request.
     Kdc {
         /// The code for the client.
@@ -398,9 +405,10 @@ impl Rejection {
             NoKey { .. } => ErrorCode::KRB_AP_ERR_NOKEY,
             KeyVersion { .. } | KeyEnctype { .. } => ErrorCode::KRB_AP_ERR_BADKEYVER,
             Enctype { .. } => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
-            WrongKey { .. } | TicketModified { .. } | AuthenticatorModified { .. } => {
-                ErrorCode::KRB_AP_ERR_BAD_INTEGRITY
-            }
+            WrongKey { .. }
+            | TicketModified { .. }
+            | AuthenticatorModified { .. }
+            | ReplyKey { .. } => ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
             ClientMismatch { .. } => ErrorCode::KRB_AP_ERR_BADMATCH,
             Address { .. } => ErrorCode::KRB_AP_ERR_BADADDR,
             Skew { .. } => ErrorCode::KRB_AP_ERR_SKEW,

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cause;
+pub mod client;
 pub mod credentials;
 pub mod crypto;
 pub mod error;
