@@ -3,6 +3,7 @@
 
 pub mod ap;
 pub mod cause;
+pub mod client;
 pub mod credentials;
 pub mod crypto;
 pub mod error;

@@ -169,13 +169,23 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
         )
         .likely("The client is not a GSS-API client, or a very old one.")
         .likely("The request is for another protocol than this service speaks."),
-        GssChecksum { why } => Explanation::new(
+        GssChecksum { why, len } => Explanation::new(
             "GSS_CHECKSUM",
             format!("The GSS checksum (0x8003) of the authenticator is damaged: {why}."),
         )
         .fact("problem", why)
+        .fact("octets", len)
         .likely("The client builds the checksum wrongly; its delegation part is where most go wrong.")
         .next("Try the client without delegation of credentials."),
+        Mechanism { oid } => Explanation::new(
+            "GSS_BAD_MECH",
+            format!("The GSS token is of mechanism {}, not of Kerberos V5.", short(oid)),
+        )
+        .fact("mechanism", oid)
+        .fact("expected", "1.2.840.113554.1.2.2 (Kerberos V5)")
+        .likely("The client negotiated another mechanism than Kerberos: NTLM, or one that only its own system knows.")
+        .likely("The token is of the negotiation itself (SPNEGO) and was handed to the mechanism.")
+        .next("klist   # on the client: whether it has a ticket for this service at all"),
         ChannelBindings { sent: true } => Explanation::new(
             "GSS_BINDINGS_MISMATCH",
             "The client bound itself to another channel than the one it came by: its channel bindings differ from ours.",
@@ -270,7 +280,27 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
         .likely("The server does not have the service's key: it is not the server it claims to be.")
         .next(format!("kvno {}   # whether a ticket for the name can be had", sh(server)))
         .next("Send nothing confidential to this peer."),
+        ReplyModified { server } => Explanation::new(
+            "AP_REPLY_MODIFIED",
+            format!("The answer that should prove {} does not open under the session key of the ticket.", short(server)),
+        )
+        .fact("server", server)
+        .likely("The server does not have the service's key: it could not open the ticket, so it does not know the session key, and is not the server it claims to be.")
+        .likely("The answer belongs to another request, or was changed on its way.")
+        .next(format!("kvno {}   # whether a ticket for the name can be had", sh(server)))
+        .next("Send nothing confidential to this peer."),
         Message { why, code } => message(why, *code),
+        ReplyKey { client, enctype } => Explanation::new(
+            "KDC_REPLY_KEY",
+            format!("The KDC's reply does not open under the {enctype} key of {}.", short(client)),
+        )
+        .fact("client", client)
+        .fact("enctype", enctype)
+        .likely("The password is wrong, and the KDC did not ask for proof of it beforehand.")
+        .likely("The keytab is older than the account's last change of password.")
+        .likely("The key was made with another salt than the account has (a renamed account).")
+        .next(format!("kinit {}   # whether the password is right", sh(client)))
+        .next("klist -kte FILE   # on a keytab: its versions and enctypes"),
         KdcReply { why } => Explanation::new(
             "KDC_REPLY",
             format!("The KDC's reply is not the answer to our request: {}.", short(why)),

@@ -227,6 +227,15 @@ fn samples() -> Vec<Error> {
         ChecksumMissing,
         GssChecksum {
             why: "it has 23 octets, at least 24 are due",
+            len: 23,
+        },
+        Mechanism {
+            oid: "1.3.6.1.4.1.311.2.2.10".to_owned(),
+        },
+        ReplyModified { server: web() },
+        ReplyKey {
+            client: alice(),
+            enctype: crate::crypto::Enctype::AES256_CTS_HMAC_SHA1_96,
         },
         ChannelBindings { sent: true },
         ChannelBindings { sent: false },
@@ -369,10 +378,13 @@ fn variant(error: &Error) -> usize {
             Message { .. } => 40,
             KdcReply { .. } => 41,
             Kdc { .. } => 42,
+            Mechanism { .. } => 43,
+            ReplyModified { .. } => 44,
+            ReplyKey { .. } => 45,
         },
     }
 }
-const VARIANTS: usize = 43;
+const VARIANTS: usize = 46;
 
 #[test]
 fn every_variant_is_among_the_samples() {
