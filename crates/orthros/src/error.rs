@@ -410,9 +410,10 @@ impl Error {
         Self::Rejected(Box::new(rejection))
     }
 
-    /// The error-code for the peer, always one of RFC 4120 §7.5.9 (security case 25).
+    /// The error-code for the peer, always one of RFC 4120 §7.5.9 and its extensions: a number
+    /// that is none of these becomes KRB_ERR_GENERIC (security case 25).
     pub fn protocol_code(&self) -> ErrorCode {
-        match self {
+        let code = match self {
             Self::Rejected(rejection) => rejection.protocol_code(),
             Self::Peer(error) => error.code,
             Self::Unsupported(_) => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
@@ -421,6 +422,10 @@ impl Error {
             | Self::Unreachable { .. }
             | Self::Misuse(_)
             | Self::Random => ErrorCode::KRB_ERR_GENERIC,
+        };
+        match code.name() {
+            Some(_) => code,
+            None => ErrorCode::KRB_ERR_GENERIC,
         }
     }
 }
