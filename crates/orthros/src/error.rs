@@ -10,7 +10,9 @@ use crate::crypto::{CryptoError, Enctype};
 use crate::principal::{NameError, Principal};
 use crate::random::RandomUnavailable;
 use crate::time::{KerberosTime, Timestamp};
-use crate::wire::{AdType, ErrorCode, Malformed, TicketFlags};
+use crate::wire::{
+    AdType, ErrorCode, KerberosString, KrbError, Malformed, PrincipalName, TicketFlags,
+};
 
 /// Everything that can go wrong.
 #[derive(Clone, Debug)]
@@ -257,6 +259,11 @@ pub enum Rejection {
         /// The server that was to prove itself.
         server: Principal,
     },
+    /// The AP-REP does not open under the session key (AP-51, AP-55): forged, or damaged.
+    ReplyModified {
+        /// The server that was to prove itself.
+        server: Principal,
+    },
     /// A per-message token or session message is damaged (GSS-36..43).
     Message {
         /// What is wrong with it.
@@ -346,6 +353,30 @@ pub struct PeerError {
     pub server: String,
 }
 
+impl PeerError {
+    /// What `error` says, arrived at `now`.
+    pub fn new(error: &KrbError<'_>, now: Timestamp) -> Self {
+        let name = |realm: &KerberosString<'_>, name: &PrincipalName<'_>| {
+            Principal::from_wire(realm, name)
+                .map(|p| p.to_string())
+                .ok()
+        };
+        let client = match (&error.crealm, &error.cname) {
+            (Some(crealm), Some(cname)) => name(crealm, cname),
+            _ => None,
+        };
+        Self {
+            code: error.error_code,
+            text: error.e_text.map(|text| text.as_str().to_owned()),
+            data: error.e_data.map(|data| data.as_bytes().to_vec()),
+            stime: Timestamp::new(error.stime, error.susec.get()),
+            now,
+            client,
+            server: name(&error.realm, &error.sname).unwrap_or_default(),
+        }
+    }
+}
+
 /// A file that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileError {
@@ -398,9 +429,10 @@ impl Rejection {
             NoKey { .. } => ErrorCode::KRB_AP_ERR_NOKEY,
             KeyVersion { .. } | KeyEnctype { .. } => ErrorCode::KRB_AP_ERR_BADKEYVER,
             Enctype { .. } => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
-            WrongKey { .. } | TicketModified { .. } | AuthenticatorModified { .. } => {
-                ErrorCode::KRB_AP_ERR_BAD_INTEGRITY
-            }
+            WrongKey { .. }
+            | TicketModified { .. }
+            | AuthenticatorModified { .. }
+            | ReplyModified { .. } => ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
             ClientMismatch { .. } => ErrorCode::KRB_AP_ERR_BADMATCH,
             Address { .. } => ErrorCode::KRB_AP_ERR_BADADDR,
             Skew { .. } => ErrorCode::KRB_AP_ERR_SKEW,

@@ -1,6 +1,7 @@
 //! The Kerberos V5 client/server exchange.
 #![forbid(unsafe_code)]
 
+pub mod ap;
 pub mod cause;
 pub mod credentials;
 pub mod crypto;
