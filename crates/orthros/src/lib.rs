@@ -6,6 +6,7 @@ pub mod cause;
 pub mod credentials;
 pub mod crypto;
 pub mod error;
+pub mod kdc;
 pub mod principal;
 pub mod random;
 pub mod secret;

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use super::issue::{self, NewTicket, Sealed, SealingKey};
 use super::times::{self, Times};
 use super::{
-    Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, named, preauth,
+    Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, named, policy, preauth,
 };
+use crate::ap::Known;
 use crate::crypto::{Key, KeyUsage};
 use crate::error::{Error, Rejection};
 use crate::principal::Principal;
@@ -19,7 +20,7 @@ use crate::time::Timestamp;
 use crate::wire::primitive::to_der;
 use crate::wire::{
     AsRep, AsReq, Checksum, EncAsRepPart, ErrorCode, KRB5_PVNO, KdcOptions, KdcRep, KdcReq,
-    KdcReqBody, LastReq, LrType, MsgType, NameType, OctetString, PaData, PaDataType, Raw,
+    KdcReqBody, LastReq, LrType, MsgType, OctetString, PaData, PaDataType, Raw,
     TicketFlags,
 };
 
@@ -62,14 +63,14 @@ pub(super) fn begin(kdc: Arc<Kdc>, request: &[u8], now: Timestamp) -> Serve {
     match names(&kdc, &req, &body, &mut asked) {
         Ok((client, server)) => Serve::Lookup {
             principal: client.clone(),
-            next: Pending(State::As(AsState {
+            next: Pending(State::As(Box::new(AsState {
                 kdc,
                 request: request.to_vec(),
                 now,
                 client,
                 server,
                 found: Found::Nobody,
-            })),
+            }))),
         },
         Err(refused) => Serve::answered(&kdc, asked, Err(refused), now),
     }
@@ -85,7 +86,7 @@ fn names(
     let client = named(&body.realm, body.cname.as_ref(), unknown_client);
     let unknown_server = ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN;
     let server = named(&body.realm, body.sname.as_ref(), unknown_server);
-    asked.client = client.as_ref().ok().cloned();
+    asked.known.client = client.as_ref().ok().cloned();
     asked.server = server.as_ref().ok().cloned();
     check_version(req, MsgType::AS_REQ)?;
     let (client, server) = (client?, server?);
@@ -103,8 +104,7 @@ fn names(
         ));
     }
     // Without PKINIT nothing could protect the reply to a client that has no key (KDC-35).
-    let anonymous = client.name_type() == NameType::WELLKNOWN
-        || client.components().eq(["WELLKNOWN", "ANONYMOUS"]);
+    let anonymous = client.components().eq(["WELLKNOWN", "ANONYMOUS"]);
     match (anonymous, options.contains(KdcOptions::REQUEST_ANONYMOUS)) {
         (false, false) => Ok((client, server)),
         (true, true) => Err(Refused::new(
@@ -154,10 +154,10 @@ impl AsState {
             }
             Found::Nobody => Serve::Lookup {
                 principal: self.server.clone(),
-                next: Pending(State::As(Self {
+                next: Pending(State::As(Box::new(Self {
                     found: Found::Client(entry),
                     ..self
-                })),
+                }))),
             },
             Found::Client(ref client) => {
                 let result = self.issue(client, &entry);
@@ -167,7 +167,13 @@ impl AsState {
     }
 
     fn answered(self, result: Result<Reply, Refused>) -> Serve {
-        let asked = Asked::of(&self.client, &self.server);
+        let asked = Asked {
+            known: Known {
+                client: Some(self.client),
+                ctime: None,
+            },
+            server: Some(self.server),
+        };
         Serve::answered(&self.kdc, asked, result, self.now)
     }
 
@@ -246,16 +252,8 @@ impl AsState {
     /// Whether these two may get and be given tickets now (KDC-11).
     fn admissible(&self, client: &PrincipalEntry, server: &PrincipalEntry) -> Result<(), Refused> {
         let now = self.now;
-        let codes = [
-            ErrorCode::KDC_ERR_CLIENT_REVOKED,
-            ErrorCode::KDC_ERR_NAME_EXP,
-        ];
-        preauth::admissible(client, &self.client, now, codes)?;
-        let codes = [
-            ErrorCode::KDC_ERR_SERVICE_REVOKED,
-            ErrorCode::KDC_ERR_SERVICE_EXP,
-        ];
-        preauth::admissible(server, &self.server, now, codes)?;
+        policy::admissible_client(client, &self.client, now)?;
+        policy::admissible_server(server, &self.server, now)?;
         if PrincipalEntry::past(client.password_expires, now)
             && !self.server.components().eq(["kadmin", "changepw"])
         {

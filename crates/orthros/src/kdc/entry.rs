@@ -10,8 +10,6 @@ use crate::random::Random;
 use crate::secret::Secret;
 use crate::time::{KerberosTime, Timestamp};
 
-use super::Identity;
-
 /// A principal in the database.
 ///
 /// `Debug` shows no key.
@@ -37,8 +35,6 @@ pub struct PrincipalEntry {
     /// As a server: the enctypes of session keys that it can use; those of its own keys if absent
     /// (KDC-14).
     pub session_enctypes: Option<Vec<Enctype>>,
-    /// Who it is in the words of a PAC; without it, its tickets hold none.
-    pub identity: Option<Identity>,
 }
 
 /// What a principal may do and must do.
@@ -243,7 +239,6 @@ impl PrincipalEntry {
             max_life: None,
             max_renewable_life: None,
             session_enctypes: None,
-            identity: None,
         }
     }
 

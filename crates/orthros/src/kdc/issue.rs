@@ -1,6 +1,6 @@
 //! Sealing: the ticket, and the KDC-REP around it (RFC 4120 §5.3, §5.4.2).
 
-use super::{Asked, Issued, Kdc, Refused, Reply};
+use super::{Issued, Kdc, Refused, Reply};
 use crate::crypto::{Key, KeyUsage};
 use crate::principal::Principal;
 use crate::secret::Secret;
@@ -178,14 +178,4 @@ pub(super) fn reply(octets: Result<Vec<u8>, Malformed>, issued: Issued) -> Resul
         octets: octets?,
         issued,
     })
-}
-
-impl Asked {
-    /// Of the two, the one that a request names.
-    pub(super) fn of(client: &Principal, server: &Principal) -> Self {
-        Self {
-            client: Some(client.clone()),
-            server: Some(server.clone()),
-        }
-    }
 }

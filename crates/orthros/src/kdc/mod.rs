@@ -23,13 +23,15 @@
 )]
 
 mod as_service;
+mod authdata;
 mod embedded;
 mod entry;
-mod error_reply;
 mod issue;
 mod policy;
 mod preauth;
+mod tgs_service;
 mod times;
+mod user_to_user;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::ap::{HostAddr, Known, ServiceKeys, error_reply};
 use crate::crypto::{Enctype, Key};
 use crate::error::{Error, Rejection};
 use crate::principal::{NameError, Principal};
@@ -48,12 +51,16 @@ pub use embedded::{EmbeddedKdc, StoreError};
 pub use entry::{Attributes, EntryKey, KeyVersion, PrincipalEntry};
 pub use policy::Policy;
 
+
 use as_service::AsState;
+use tgs_service::TgsState;
 
 /// A realm's KDC without its principals.
 pub struct Kdc {
     realm: Box<str>,
     krbtgt: Arc<PrincipalEntry>,
+    /// Of every version: TGTs outlive a change of keys.
+    krbtgt_keys: ServiceKeys,
     policy: Policy,
     random: Arc<dyn Random>,
 }
@@ -74,6 +81,7 @@ impl Kdc {
         }
         Ok(Self {
             realm: realm.into(),
+            krbtgt_keys: tgs_service::service_keys(&krbtgt)?,
             krbtgt,
             policy,
             random,
@@ -102,10 +110,17 @@ impl Kdc {
 
     /// Answers the octets of a datagram, or of a TCP record without its length.
     ///
-    /// The whole request is judged at the moment `now`.
-    pub fn serve(self: &Arc<Self>, request: &[u8], now: Timestamp) -> Serve {
+    /// `peer` is where the request came from, if tickets with addresses are to be held against it
+    /// (AP-27). The whole request is judged at the moment `now`.
+    pub fn serve(
+        self: &Arc<Self>,
+        request: &[u8],
+        peer: Option<&HostAddr>,
+        now: Timestamp,
+    ) -> Serve {
         match application_number(request) {
             Some(10) => as_service::begin(Arc::clone(self), request, now),
+            Some(12) => tgs_service::begin(Arc::clone(self), request, peer, now),
             _ => Serve::silence(
                 Rejection::MessageType {
                     expected: "AS-REQ or TGS-REQ",
@@ -121,7 +136,7 @@ impl Kdc {
 
     /// A KRB-ERROR about nobody in particular: FIELD_TOOLONG, RESPONSE_TOO_BIG, MSG_TYPE.
     pub fn error(&self, code: ErrorCode, now: Timestamp) -> Option<Vec<u8>> {
-        error_reply::build(self, &Asked::default(), code, None, now)
+        error_reply(code, &self.krbtgt.name, &Known::default(), None, now).ok()
     }
 
     fn is_own_krbtgt(&self, name: &Principal) -> bool {
@@ -234,7 +249,8 @@ pub struct Pending(State);
 
 #[derive(Debug)]
 enum State {
-    As(AsState),
+    As(Box<AsState>),
+    Tgs(Box<TgsState>),
 }
 
 impl Pending {
@@ -242,6 +258,7 @@ impl Pending {
     pub fn found(self, entry: Option<Arc<PrincipalEntry>>) -> Serve {
         match self.0 {
             State::As(state) => state.found(entry),
+            State::Tgs(state) => state.found(entry),
         }
     }
 }
@@ -262,14 +279,14 @@ impl Serve {
         let (reply, result) = match result {
             Ok(Reply { octets, issued }) => (Some(octets), Ok(issued)),
             Err(Refused { error, e_data }) => (
-                error_reply::build(kdc, &asked, error.protocol_code(), e_data.as_deref(), now),
+                asked.refuse(kdc, error.protocol_code(), e_data.as_deref(), now),
                 Err(error),
             ),
         };
         Self::Answered(Answer {
             reply,
             event: Event {
-                client: asked.client,
+                client: asked.known.client,
                 server: asked.server,
                 result,
             },
@@ -278,10 +295,25 @@ impl Serve {
 }
 
 /// The names of a request, as far as they are names.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Asked {
-    client: Option<Principal>,
+    known: Known,
     server: Option<Principal>,
+}
+
+impl Asked {
+    /// A KRB-ERROR. It names the server that was asked for, and else the ticket-granting service:
+    /// the field is not optional.
+    fn refuse(
+        &self,
+        kdc: &Kdc,
+        code: ErrorCode,
+        e_data: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Option<Vec<u8>> {
+        let server = self.server.as_ref().unwrap_or(&kdc.krbtgt.name);
+        error_reply(code, server, &self.known, e_data, now).ok()
+    }
 }
 
 /// A KDC-REP and what is in it.

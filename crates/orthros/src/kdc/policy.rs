@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use super::{PrincipalEntry, Refused};
 use crate::crypto::Enctype;
+use crate::principal::Principal;
+use crate::time::Timestamp;
+use crate::wire::ErrorCode;
 
 /// The rules of a realm; the defaults are those of RFC 4120 §8.2 (KDC-15).
 #[derive(Clone, Debug)]
@@ -42,4 +46,45 @@ impl Policy {
     pub fn permits(&self, enctype: Enctype) -> bool {
         enctype.is_supported() && self.enctypes.contains(&enctype)
     }
+}
+
+/// Whether the principal may get tickets now (KDC-11).
+pub(super) fn admissible_client(
+    entry: &PrincipalEntry,
+    name: &Principal,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let codes = [
+        ErrorCode::KDC_ERR_CLIENT_REVOKED,
+        ErrorCode::KDC_ERR_NAME_EXP,
+    ];
+    admissible(entry, name, now, codes)
+}
+
+/// Whether tickets for the principal may be issued now (KDC-11).
+pub(super) fn admissible_server(
+    entry: &PrincipalEntry,
+    name: &Principal,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let codes = [
+        ErrorCode::KDC_ERR_SERVICE_REVOKED,
+        ErrorCode::KDC_ERR_SERVICE_EXP,
+    ];
+    admissible(entry, name, now, codes)
+}
+
+fn admissible(
+    entry: &PrincipalEntry,
+    name: &Principal,
+    now: Timestamp,
+    [revoked, expired]: [ErrorCode; 2],
+) -> Result<(), Refused> {
+    if entry.attributes.locked {
+        return Err(Refused::new(revoked, format!("{name} is locked")));
+    }
+    if PrincipalEntry::past(entry.expires, now) {
+        return Err(Refused::new(expired, format!("{name} has expired")));
+    }
+    Ok(())
 }

@@ -3,7 +3,6 @@
 use super::{EntryKey, Kdc, PrincipalEntry, Refused};
 use crate::crypto::{Enctype, KeyUsage};
 use crate::error::{Error, Rejection};
-use crate::principal::Principal;
 use crate::time::Timestamp;
 use crate::wire::primitive::{from_der, to_der};
 use crate::wire::{
@@ -175,20 +174,4 @@ fn within_skew(client_time: Timestamp, now: Timestamp, kdc: &Kdc) -> Result<(), 
         })
         .into())
     }
-}
-
-/// Whether the principal may be a client or a server now (KDC-11).
-pub(super) fn admissible(
-    entry: &PrincipalEntry,
-    name: &Principal,
-    now: Timestamp,
-    [revoked, expired]: [ErrorCode; 2],
-) -> Result<(), Refused> {
-    if entry.attributes.locked {
-        return Err(Refused::new(revoked, format!("{name} is locked")));
-    }
-    if PrincipalEntry::past(entry.expires, now) {
-        return Err(Refused::new(expired, format!("{name} has expired")));
-    }
-    Ok(())
 }

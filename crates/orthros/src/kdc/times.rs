@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{Policy, PrincipalEntry, Refused};
+use crate::ap::OpenTicket;
 use crate::time::{KerberosTime, Timestamp};
-use crate::wire::{ErrorCode, KdcOptions, KdcReqBody};
+use crate::wire::{ErrorCode, KdcOptions, KdcReqBody, TicketFlags};
 
 /// The times of a new ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,4 +136,64 @@ pub(super) fn initial(
         renew_till,
         postdated,
     })
+}
+
+/// What the principals' attributes allow.
+#[derive(Clone, Copy)]
+pub(super) struct May {
+    pub(super) postdate: bool,
+    pub(super) renew: bool,
+}
+
+/// The times of a ticket by a TGT (KDC-23).
+pub(super) fn subsequent(
+    body: &KdcReqBody<'_>,
+    policy: &Policy,
+    server: &PrincipalEntry,
+    tgt: &OpenTicket,
+    may: May,
+    now: Timestamp,
+) -> Result<Times, Refused> {
+    let (starttime, postdated) = start(body, policy, may.postdate, now)?;
+    let renewable = tgt
+        .renew_till
+        .filter(|_| may.renew && tgt.flags.contains(TicketFlags::RENEWABLE));
+    let (endtime, renew_till) = end(body, policy, &[server], starttime, tgt.endtime, renewable)?;
+    Ok(Times {
+        starttime,
+        endtime,
+        renew_till,
+        postdated,
+    })
+}
+
+/// The times of a renewed ticket: as long a life as before (KDC-23).
+pub(super) fn renewed(ticket: &OpenTicket, now: Timestamp) -> Result<Times, Refused> {
+    let life = ticket.endtime.as_secs() - ticket.valid_from().as_secs();
+    let life = Duration::from_secs(life.max(0).unsigned_abs());
+    let starttime = now.time();
+    let until = ticket.renew_till.unwrap_or(starttime);
+    let endtime = until.min(starttime.plus(life));
+    if endtime <= starttime {
+        return Err(Refused::new(
+            ErrorCode::KDC_ERR_NEVER_VALID,
+            "nothing is left of the ticket's life",
+        ));
+    }
+    Ok(Times {
+        starttime,
+        endtime,
+        renew_till: ticket.renew_till,
+        postdated: false,
+    })
+}
+
+/// The times of a ticket that is validated.
+pub(super) fn unchanged(ticket: &OpenTicket) -> Times {
+    Times {
+        starttime: ticket.valid_from(),
+        endtime: ticket.endtime,
+        renew_till: ticket.renew_till,
+        postdated: false,
+    }
 }
