@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod crypto;
 pub mod error;
 pub mod gss;
+pub mod kdc;
 pub mod principal;
 pub mod random;
 pub mod secret;
