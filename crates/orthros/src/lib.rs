@@ -3,9 +3,13 @@
 
 pub mod ap;
 pub mod cause;
+pub mod ccache;
 pub mod credentials;
 pub mod crypto;
+mod cursor;
+pub mod env;
 pub mod error;
+pub mod keytab;
 pub mod principal;
 pub mod random;
 pub mod secret;
