@@ -5,6 +5,7 @@ pub mod cause;
 pub mod credentials;
 pub mod crypto;
 pub mod error;
+pub mod pac;
 pub mod principal;
 pub mod random;
 pub mod secret;
