@@ -180,6 +180,6 @@ impl Context for SecurityContext {
 
     fn unwrap(&mut self, token: &[u8]) -> Result<Vec<u8>, String> {
         let unwrapped = SecurityContext::unwrap(self, token).map_err(|e| e.to_string())?;
-        Ok(unwrapped.message)
+        unwrapped.complete().map_err(|e| e.to_string())
     }
 }
