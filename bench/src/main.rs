@@ -91,7 +91,7 @@ fn main() {
     let mut checked = Vec::new();
     let mut measured = Vec::new();
     for row in rows {
-        let case = (row.enctype(), row.pac());
+        let case = (row.enctype(), row.pac(), row.asks_kdc());
         if !checked.contains(&case) {
             check(&peers, &realm, &row);
             checked.push(case);
@@ -119,9 +119,20 @@ fn progress(row: &str) {
     }
 }
 
-/// Every library's initiator with every library's acceptor: each accepts the other's token and
+/// That the work is done right. Of a KDC, that a client accepts its replies. Else every library's
+/// initiator with every library's acceptor: each accepts the other's token and
 /// reads the other's messages, both ways.
 fn check(peers: &[Box<dyn Peer>], realm: &Realm, row: &Row) {
+    if row.asks_kdc() {
+        for peer in peers {
+            if let Ok(mut kdc) = peer.kdc(realm)
+                && let Err(why) = peers::kdc::check(kdc.as_mut())
+            {
+                panic!("the KDC of {}: {why}", peer.name());
+            }
+        }
+        return;
+    }
     for initiator in peers {
         for acceptor in peers {
             let pair = format!(
@@ -207,6 +218,7 @@ fn measure(
             if round > 0 {
                 times[n].push(time);
             }
+            // Whoever takes tokens makes none meanwhile.
             if row.accepts() && peers[n].allocates_here() {
                 let each = |count: u64| count as f64 / batch as f64;
                 allocations[n] = Some((each(counted.0), each(counted.1)));

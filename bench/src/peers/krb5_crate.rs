@@ -14,7 +14,7 @@ use krb5::rcache::ReplayCache;
 use krb5::token::{ContextKey, PerMessageTokens};
 use krb5::{CCache, Credentials, InitiatorContext, KerberosContext, Keytab, Principal};
 
-use super::{Accepted, Acceptor, Context, Initiator, Peer, Reason, Started};
+use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, Started};
 use crate::realm::{Case, Realm, SERVICE, now};
 
 const FLAGS: u32 = GSS_C_MUTUAL_FLAG
@@ -51,6 +51,10 @@ impl Peer for Krb5Crate {
             .find(&service, now().time().as_secs())
             .ok_or("the ticket is not found in the cache")?;
         Ok(Box::new(CrateInitiator { credentials }))
+    }
+
+    fn kdc<'a>(&'a self, _realm: &'a Realm) -> Result<Box<dyn Kdc + 'a>, Reason> {
+        Err("the crate has no KDC".into())
     }
 }
 

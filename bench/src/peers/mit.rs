@@ -7,7 +7,8 @@ use std::ptr::{null, null_mut};
 
 use libloading::Library;
 
-use super::{Accepted, Acceptor, Context, Initiator, Peer, Reason, Started};
+use super::kdc::Krb5Kdc;
+use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, Started};
 use crate::realm::{Case, Realm, SERVICE};
 
 type Status = u32;
@@ -460,6 +461,13 @@ impl Peer for Mit {
             name: library.service_name()?,
             credential,
         }))
+    }
+
+    fn kdc<'a>(&'a self, realm: &'a Realm) -> Result<Box<dyn Kdc + 'a>, Reason> {
+        match self.in_memory {
+            false => Ok(Box::new(Krb5Kdc::start(realm)?)),
+            true => Err("krb5kdc keeps its database in a file".into()),
+        }
     }
 }
 

@@ -3,8 +3,12 @@
 //! A method that ends in `_all` does its work many times in one call, so that what is measured is
 //! the library and not the way to it. Every other method is for the checks before measuring.
 
+use std::io;
+use std::time::Duration;
+
 use crate::realm::{Case, Realm};
 
+pub mod kdc;
 pub mod krb5_crate;
 pub mod mit;
 pub mod orthros;
@@ -32,6 +36,21 @@ pub trait Peer {
         realm: &'a Realm,
         case: &'a Case,
     ) -> Result<Box<dyn Initiator + 'a>, Reason>;
+
+    /// A KDC with a user and a service, both with keys of aes256-cts-hmac-sha1-96.
+    fn kdc<'a>(&'a self, realm: &'a Realm) -> Result<Box<dyn Kdc + 'a>, Reason>;
+}
+
+/// Answers requests.
+pub trait Kdc {
+    /// Answers one request.
+    fn answer(&mut self, request: &[u8]) -> io::Result<Vec<u8>>;
+
+    /// Answers each request.
+    fn answer_all(&mut self, requests: &[Vec<u8>]);
+
+    /// The processor time that the KDC has used so far.
+    fn cpu_time(&self) -> Duration;
 }
 
 /// Accepts initial context tokens.

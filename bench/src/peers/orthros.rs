@@ -12,7 +12,8 @@ use orthros::keytab::Keytab;
 use orthros::pac::{Pac, VerifiedPac, locate};
 use orthros::step::Step;
 
-use super::{Accepted, Acceptor, Context, Initiator, Peer, Reason, Started};
+use super::kdc::InMemory;
+use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, Started};
 use crate::realm::{Case, Realm, now};
 
 /// Orthros, with its replay cache in memory.
@@ -62,6 +63,10 @@ impl Peer for Orthros {
         Ok(Box::new(OrthrosInitiator {
             credentials: Arc::new(credentials),
         }))
+    }
+
+    fn kdc<'a>(&'a self, _realm: &'a Realm) -> Result<Box<dyn Kdc + 'a>, Reason> {
+        Ok(Box::new(InMemory::start()?))
     }
 }
 
