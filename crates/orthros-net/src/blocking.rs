@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use orthros::client::{AsExchange, InitialCredentials, ServiceCredentials, TgsExchange};
 use orthros::credentials::Credentials;
-use orthros::crypto::Key;
 use orthros::error::Error;
+use orthros::keytab::Keytab;
 use orthros::principal::Principal;
 use orthros::secret::Secret;
 use orthros::step::{Ask, Awaiting};
@@ -44,16 +44,18 @@ impl KdcClient {
         client: Principal,
         password: Secret,
     ) -> Result<InitialCredentials, Error> {
-        self.run(AsExchange::with_password(client, password).start(self.now())?)
+        let exchange = AsExchange::with_password(client, password);
+        self.run(exchange.start(self.now())?)
     }
 
-    /// A TGT for `client`, who has these keys.
-    pub fn get_tgt_with_keys(
+    /// A TGT for `client`, whose keys are in a keytab.
+    pub fn get_tgt_with_keytab(
         &self,
         client: Principal,
-        keys: Vec<Key>,
+        keytab: &Keytab,
     ) -> Result<InitialCredentials, Error> {
-        self.run(AsExchange::with_keys(client, keys).start(self.now())?)
+        let exchange = AsExchange::with_keytab(client, keytab);
+        self.run(exchange.start(self.now())?)
     }
 
     /// A ticket for `service`.
@@ -62,7 +64,8 @@ impl KdcClient {
         tgt: &Credentials,
         service: Principal,
     ) -> Result<ServiceCredentials, Error> {
-        self.run(TgsExchange::new(tgt, service).start(self.now())?)
+        let exchange = TgsExchange::new(tgt, service);
+        self.run(exchange.start(self.now())?)
     }
 
     /// Takes an exchange to its end.

@@ -11,8 +11,8 @@ use ::tokio::time::{Instant, timeout_at};
 
 use orthros::client::{AsExchange, InitialCredentials, ServiceCredentials, TgsExchange};
 use orthros::credentials::Credentials;
-use orthros::crypto::Key;
 use orthros::error::Error;
+use orthros::keytab::Keytab;
 use orthros::principal::Principal;
 use orthros::secret::Secret;
 use orthros::step::{Ask, Awaiting};
@@ -54,13 +54,13 @@ impl KdcClient {
         self.run(exchange.start(self.now())?).await
     }
 
-    /// A TGT for `client`, who has these keys.
-    pub async fn get_tgt_with_keys(
+    /// A TGT for `client`, whose keys are in a keytab.
+    pub async fn get_tgt_with_keytab(
         &self,
         client: Principal,
-        keys: Vec<Key>,
+        keytab: &Keytab,
     ) -> Result<InitialCredentials, Error> {
-        let exchange = AsExchange::with_keys(client, keys);
+        let exchange = AsExchange::with_keytab(client, keytab);
         self.run(exchange.start(self.now())?).await
     }
 
