@@ -49,7 +49,7 @@ pub use initiator::{
 };
 pub use keys::{ServiceKey, ServiceKeys};
 pub use peer::Peer;
-pub use policy::{AcceptorConfig, Accepts};
+pub use policy::{AcceptorConfig, Accepts, InvalidPac, PacPolicy};
 pub use replay::{MemoryReplayCache, ReplayCache, ReplayEntry, ReplayVerdict};
 pub use session::SessionKeys;
 pub use ticket::OpenTicket;

@@ -20,8 +20,7 @@ use crate::time::Timestamp;
 use crate::wire::primitive::to_der;
 use crate::wire::{
     AsRep, AsReq, Checksum, EncAsRepPart, ErrorCode, KRB5_PVNO, KdcOptions, KdcRep, KdcReq,
-    KdcReqBody, LastReq, LrType, MsgType, OctetString, PaData, PaDataType, Raw,
-    TicketFlags,
+    KdcReqBody, LastReq, LrType, MsgType, OctetString, PaData, PaDataType, Raw, TicketFlags,
 };
 
 /// Options that have no meaning without a ticket (KDC-01, RFC 4120 §5.4.1).
@@ -318,9 +317,7 @@ fn last_req(client: &PrincipalEntry, now: Timestamp) -> Vec<LastReq> {
     ];
     let known: Vec<_> = ends
         .into_iter()
-        .filter_map(|(lr_type, moment)| {
-            moment.map(|lr_value| LastReq { lr_type, lr_value })
-        })
+        .filter_map(|(lr_type, moment)| moment.map(|lr_value| LastReq { lr_type, lr_value }))
         .collect();
     match known.is_empty() {
         true => vec![issue::nothing_known(now)],

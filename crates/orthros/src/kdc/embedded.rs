@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{
-    Answer, Attributes, Kdc, KeyVersion, Policy, PrincipalEntry, Serve,
-};
+use super::{Answer, Attributes, Kdc, KeyVersion, Policy, PrincipalEntry, Serve};
 use crate::ap::HostAddr;
 use crate::crypto::Key;
 use crate::error::Error;
@@ -212,7 +210,12 @@ impl EmbeddedKdc {
     pub fn set_password(&self, name: &Principal, password: &Secret) -> Result<u32, StoreError> {
         self.new_keys(name, |entry, kvno| {
             let enctypes = enctypes_of(entry);
-            Ok(KeyVersion::from_password(kvno, &entry.name, password, &enctypes))
+            Ok(KeyVersion::from_password(
+                kvno,
+                &entry.name,
+                password,
+                &enctypes,
+            ))
         })
     }
 
@@ -303,7 +306,11 @@ impl Store {
             if name.realm() != self.kdc.realm() {
                 return Err(StoreError::OtherRealm(name.clone()));
             }
-            if let Some(by) = self.forms.get(&form(name)).filter(|by| replaced != Some(by)) {
+            if let Some(by) = self
+                .forms
+                .get(&form(name))
+                .filter(|by| replaced != Some(by))
+            {
                 return Err(StoreError::NameTaken {
                     name: name.clone(),
                     by: by.clone(),
@@ -393,14 +400,16 @@ mod tests {
     #[test]
     fn case_017_a_name_cannot_be_had_twice_in_any_form() {
         let kdc = realm();
-        kdc.add_user(principal("admin"), &Secret::from("pw")).unwrap();
+        kdc.add_user(principal("admin"), &Secret::from("pw"))
+            .unwrap();
         let taken = |entry| matches!(kdc.add(entry), Err(StoreError::NameTaken { .. }));
         for name in ["admin", "ADMIN", r"admin\@R.TEST", r"Admin\@r.test"] {
             assert!(taken(with_alias(name, "other")), "canonical {name}");
             assert!(taken(with_alias("host/evil", name)), "alias {name}");
         }
         assert!(taken(with_alias("krbtgt/r.test", "other")));
-        kdc.add(with_alias("host/good", r"good\@corp.test")).unwrap();
+        kdc.add(with_alias("host/good", r"good\@corp.test"))
+            .unwrap();
         assert!(taken(with_alias(r"GOOD\@corp.test", "other")));
         // Nor by changing what is there.
         let altered = kdc.alter(&principal("host/good"), |entry| {
@@ -417,7 +426,8 @@ mod tests {
     fn names_are_free_again_after_removal_and_change() {
         let kdc = realm();
         kdc.add(with_alias("a", "b")).unwrap();
-        kdc.alter(&principal("b"), |entry| entry.aliases.clear()).unwrap();
+        kdc.alter(&principal("b"), |entry| entry.aliases.clear())
+            .unwrap();
         assert!(kdc.entry(&principal("b")).is_none());
         kdc.add(with_alias("c", "b")).unwrap();
         kdc.remove(&principal("b")).unwrap();

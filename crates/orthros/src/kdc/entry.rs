@@ -193,11 +193,7 @@ impl fmt::Debug for EntryKey {
 
 impl KeyVersion {
     /// A new random key for each of the enctypes.
-    pub fn random(
-        kvno: u32,
-        enctypes: &[Enctype],
-        rng: &dyn Random,
-    ) -> Result<Self, CryptoError> {
+    pub fn random(kvno: u32, enctypes: &[Enctype], rng: &dyn Random) -> Result<Self, CryptoError> {
         let keys = enctypes
             .iter()
             .map(|enctype| Ok(EntryKey::random(Key::random(*enctype, rng)?)))
@@ -251,7 +247,8 @@ impl PrincipalEntry {
     pub fn add_keys(&mut self, keys: KeyVersion) {
         self.keys.retain(|version| version.kvno != keys.kvno);
         self.keys.push(keys);
-        self.keys.sort_by_key(|version| std::cmp::Reverse(version.kvno));
+        self.keys
+            .sort_by_key(|version| std::cmp::Reverse(version.kvno));
     }
 
     /// The version that the next change of keys gives.

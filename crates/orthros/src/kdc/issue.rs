@@ -72,11 +72,7 @@ impl<'a> NewTicket<'a> {
     }
 
     /// The sealed part of the reply: what the ticket says, for the client.
-    pub(super) fn reply_part(
-        &self,
-        nonce: UInt32,
-        last_req: Vec<LastReq>,
-    ) -> EncKdcRepPart<'_> {
+    pub(super) fn reply_part(&self, nonce: UInt32, last_req: Vec<LastReq>) -> EncKdcRepPart<'_> {
         EncKdcRepPart {
             key: encryption_key(self.session_key),
             last_req,

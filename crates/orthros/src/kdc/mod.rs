@@ -51,7 +51,6 @@ pub use embedded::{EmbeddedKdc, StoreError};
 pub use entry::{Attributes, EntryKey, KeyVersion, PrincipalEntry};
 pub use policy::Policy;
 
-
 use as_service::AsState;
 use tgs_service::TgsState;
 

@@ -28,9 +28,8 @@ use crate::wire::{
 };
 
 /// Options with which a ticket that is no TGT can be presented (KDC-20).
-const OF_ANY_TICKET: KdcOptions = KdcOptions(
-    KdcOptions::RENEW.0 | KdcOptions::VALIDATE.0 | KdcOptions::PROXY.0,
-);
+const OF_ANY_TICKET: KdcOptions =
+    KdcOptions(KdcOptions::RENEW.0 | KdcOptions::VALIDATE.0 | KdcOptions::PROXY.0);
 
 /// Requests for a ticket in another's name, which this KDC does not issue. Who sends one would
 /// take the answer for that other's ticket.
@@ -121,7 +120,9 @@ impl TgsState {
         let Decoded { req, body } = decoded;
         check_version(req, MsgType::TGS_REQ)?;
         let padata = req.padata.iter().flatten();
-        let unsupported = padata.clone().find(|pa| FOR_OTHERS.contains(&pa.padata_type));
+        let unsupported = padata
+            .clone()
+            .find(|pa| FOR_OTHERS.contains(&pa.padata_type));
         if let Some(pa) = unsupported {
             return Err(Refused::new(
                 ErrorCode::KDC_ERR_PADATA_TYPE_NOSUPP,
@@ -132,9 +133,7 @@ impl TgsState {
         let ticket = Ticket::from_bytes(ap_req.ticket.as_bytes())?;
         let server = Principal::from_wire(&ticket.realm, &ticket.sname)?;
         let local = server.realm() == self.kdc.realm();
-        if self.kdc.is_own_krbtgt(&server)
-            || (local && body.kdc_options.0 & OF_ANY_TICKET.0 != 0)
-        {
+        if self.kdc.is_own_krbtgt(&server) || (local && body.kdc_options.0 & OF_ANY_TICKET.0 != 0) {
             return Ok(server);
         }
         Err(Error::from(Rejection::NotUs {
@@ -279,7 +278,12 @@ impl TgsState {
         Serve::answered(&self.kdc, asked, result, self.now)
     }
 
-    fn issue(self, requester: &Requester, client: &PrincipalEntry, server: &PrincipalEntry) -> Serve {
+    fn issue(
+        self,
+        requester: &Requester,
+        client: &PrincipalEntry,
+        server: &PrincipalEntry,
+    ) -> Serve {
         let result = match &self.server {
             Some(name) => Request {
                 kdc: &self.kdc,
@@ -464,7 +468,9 @@ impl Request<'_> {
             return refuse("anonymous tickets are not supported");
         }
         if options.contains(KdcOptions::RENEW)
-            && tgt.renew_till.is_none_or(|till| Timestamp::from(till) <= self.now)
+            && tgt
+                .renew_till
+                .is_none_or(|till| Timestamp::from(till) <= self.now)
         {
             return Err(Refused::new(
                 ErrorCode::KRB_AP_ERR_TKT_EXPIRED,
@@ -513,8 +519,7 @@ impl Request<'_> {
         if options.contains(KdcOptions::RENEW) {
             return times::renewed(tgt, self.now);
         }
-        let postdatable =
-            self.client.attributes.postdatable && self.server.attributes.postdatable;
+        let postdatable = self.client.attributes.postdatable && self.server.attributes.postdatable;
         let renewable = self.client.attributes.renewable && self.server.attributes.renewable;
         let may = times::May {
             postdate: postdatable,
@@ -622,8 +627,7 @@ fn remakes(options: KdcOptions) -> bool {
 /// Those of the TGT, unless it is forwarded or lent (KDC-24).
 fn addresses<'a>(body: &KdcReqBody<'a>, tgt: &'a OpenTicket) -> Option<Vec<HostAddress<'a>>> {
     let options = body.kdc_options;
-    let elsewhere =
-        options.contains(KdcOptions::FORWARDED) || options.contains(KdcOptions::PROXY);
+    let elsewhere = options.contains(KdcOptions::FORWARDED) || options.contains(KdcOptions::PROXY);
     if elsewhere && !remakes(options) {
         return issue::addresses(&body.addresses);
     }
