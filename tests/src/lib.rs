@@ -1,1 +1,3 @@
 //! The conversations between the parties, tested.
+
+pub mod mit;

@@ -10,7 +10,9 @@ use crate::crypto::{CryptoError, Enctype};
 use crate::principal::{NameError, Principal};
 use crate::random::RandomUnavailable;
 use crate::time::{KerberosTime, Timestamp};
-use crate::wire::{AdType, ErrorCode, Malformed, TicketFlags};
+use crate::wire::{
+    AdType, ErrorCode, KerberosString, KrbError, Malformed, PrincipalName, TicketFlags,
+};
 
 /// Everything that can go wrong.
 #[derive(Clone, Debug)]
@@ -198,6 +200,13 @@ pub enum Rejection {
     GssChecksum {
         /// What is wrong with it.
         why: &'static str,
+        /// How many octets it has.
+        len: usize,
+    },
+    /// A GSS token of another mechanism (GSS-04).
+    Mechanism {
+        /// The mechanism's OID.
+        oid: String,
     },
     /// The channel bindings differ or are missing (GSS-21).
     ChannelBindings {
@@ -257,6 +266,11 @@ pub enum Rejection {
         /// The server that was to prove itself.
         server: Principal,
     },
+    /// The AP-REP does not open under the session key (AP-51, AP-55): forged, or damaged.
+    ReplyModified {
+        /// The server that was to prove itself.
+        server: Principal,
+    },
     /// A per-message token or session message is damaged (GSS-36..43).
     Message {
         /// What is wrong with it.
@@ -268,6 +282,13 @@ pub enum Rejection {
     KdcReply {
         /// Which rule it breaks.
         why: String,
+    },
+    /// A KDC's reply does not open under the client's key: a wrong password, key or salt (KDC-03).
+    ReplyKey {
+        /// The client.
+        client: Principal,
+        /// The enctype of its key.
+        enctype: Enctype,
     },
     /// A KDC refuses a request.
     Kdc {
@@ -346,6 +367,30 @@ pub struct PeerError {
     pub server: String,
 }
 
+impl PeerError {
+    /// What `error` says, arrived at `now`.
+    pub fn new(error: &KrbError<'_>, now: Timestamp) -> Self {
+        let name = |realm: &KerberosString<'_>, name: &PrincipalName<'_>| {
+            Principal::from_wire(realm, name)
+                .map(|p| p.to_string())
+                .ok()
+        };
+        let client = match (&error.crealm, &error.cname) {
+            (Some(crealm), Some(cname)) => name(crealm, cname),
+            _ => None,
+        };
+        Self {
+            code: error.error_code,
+            text: error.e_text.map(|text| text.as_str().to_owned()),
+            data: error.e_data.map(|data| data.as_bytes().to_vec()),
+            stime: Timestamp::new(error.stime, error.susec.get()),
+            now,
+            client,
+            server: name(&error.realm, &error.sname).unwrap_or_default(),
+        }
+    }
+}
+
 /// A file that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileError {
@@ -372,9 +417,10 @@ impl Error {
         Self::Rejected(Box::new(rejection))
     }
 
-    /// The error-code for the peer, always one of RFC 4120 §7.5.9 (security case 25).
+    /// The error-code for the peer, always one of RFC 4120 §7.5.9 and its extensions: a number
+    /// that is none of these becomes KRB_ERR_GENERIC (security case 25).
     pub fn protocol_code(&self) -> ErrorCode {
-        match self {
+        let code = match self {
             Self::Rejected(rejection) => rejection.protocol_code(),
             Self::Peer(error) => error.code,
             Self::Unsupported(_) => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
@@ -383,6 +429,10 @@ impl Error {
             | Self::Unreachable { .. }
             | Self::Misuse(_)
             | Self::Random => ErrorCode::KRB_ERR_GENERIC,
+        };
+        match code.name() {
+            Some(_) => code,
+            None => ErrorCode::KRB_ERR_GENERIC,
         }
     }
 }
@@ -398,9 +448,11 @@ impl Rejection {
             NoKey { .. } => ErrorCode::KRB_AP_ERR_NOKEY,
             KeyVersion { .. } | KeyEnctype { .. } => ErrorCode::KRB_AP_ERR_BADKEYVER,
             Enctype { .. } => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
-            WrongKey { .. } | TicketModified { .. } | AuthenticatorModified { .. } => {
-                ErrorCode::KRB_AP_ERR_BAD_INTEGRITY
-            }
+            WrongKey { .. }
+            | TicketModified { .. }
+            | AuthenticatorModified { .. }
+            | ReplyModified { .. }
+            | ReplyKey { .. } => ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
             ClientMismatch { .. } => ErrorCode::KRB_AP_ERR_BADMATCH,
             Address { .. } => ErrorCode::KRB_AP_ERR_BADADDR,
             Skew { .. } => ErrorCode::KRB_AP_ERR_SKEW,
@@ -419,6 +471,7 @@ impl Rejection {
             Mutual { .. } => ErrorCode::KRB_AP_ERR_MUT_FAIL,
             AuthorizationData { .. }
             | GssChecksum { .. }
+            | Mechanism { .. }
             | ChannelBindings { .. }
             | ReplayCacheFull { .. }
             | Anonymous

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use super::cts::{Aes128, Aes256};
 use super::key::no_such_key;
 use super::sha1_profile::Sha1Cipher;
@@ -156,6 +158,33 @@ impl Cipher {
             Some(plaintext) if genuine => Ok(plaintext),
             _ => Err(CryptoError::Integrity),
         }
+    }
+
+    /// Whether the ciphertext, decrypted whatever its MAC says, looks right to `looks`.
+    ///
+    /// It tells an operator a damaged message from a different key, and nobody anything else: the
+    /// octets are wiped and no caller sees them.
+    pub(crate) fn resembles(&self, ciphertext: &[u8], looks: impl Fn(&[u8]) -> bool) -> bool {
+        if ciphertext.len() < self.overhead() {
+            return false;
+        }
+        let mut buf = Zeroizing::new(ciphertext.to_vec());
+        #[cfg(feature = "legacy")]
+        if let Profile::Rc4(cipher) = &self.profile {
+            let (mac, text) = buf.split_at_mut(16);
+            cipher.stream(mac, text);
+            return looks(text.get(8..).unwrap_or_default());
+        }
+        let (text, _) = buf.split_at_mut(ciphertext.len() - self.mac_len());
+        match &self.profile {
+            Profile::Aes128Sha1(cipher) => cipher.decrypt_unverified(text),
+            Profile::Aes256Sha1(cipher) => cipher.decrypt_unverified(text),
+            Profile::Aes128Sha2(cipher) => cipher.decrypt_unverified(text),
+            Profile::Aes256Sha2(cipher) => cipher.decrypt_unverified(text),
+            #[cfg(feature = "legacy")]
+            Profile::Rc4(_) => {}
+        }
+        looks(text.get(self.confounder_len()..).unwrap_or_default())
     }
 
     /// Encrypts into a new buffer.

@@ -90,7 +90,7 @@ impl Rc4Cipher {
         genuine
     }
 
-    fn stream(&self, sum: &[u8], text: &mut [u8]) {
+    pub(super) fn stream(&self, sum: &[u8], text: &mut [u8]) {
         let mut k3 = mac::<_, 16>(&self.0, &[sum]);
         rc4(&k3, text);
         k3.zeroize();

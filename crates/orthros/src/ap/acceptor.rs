@@ -1,0 +1,344 @@
+//! The server's side of the AP exchange (RFC 4120 §3.2.3, §3.2.4).
+
+use std::fmt;
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit, Mac as _};
+use sha2::Sha512;
+use zeroize::Zeroizing;
+
+use super::address::HostAddr;
+use super::binding::Binding;
+use super::error_reply::{Known, error_reply};
+use super::peer::{Fresh, OpenedBy, Peer};
+use super::policy::{AcceptorConfig, Accepts};
+use super::replay::{ReplayEntry, ReplayVerdict};
+use super::session::SessionKeys;
+use super::ticket::{Contents, OpenTicket};
+use super::verify::{
+    self, Admissible, AuthDataPolicy, Authorized, Bound, InTime, SameClient, SealedBy,
+};
+use crate::crypto::{Enctype, Key, KeyUsage};
+use crate::error::{Error, Rejection};
+use crate::random::Random;
+use crate::step::Refusal;
+use crate::time::Timestamp;
+use crate::wire::{
+    ApRep, EncApRepPart, EncryptedData, EncryptionKey, KRB5_PVNO, Message, Microseconds, MsgType,
+    OctetString, UInt32,
+};
+
+/// Accepts AP-REQs.
+///
+/// ```text
+/// AP-REQ ─accept─▶ Accepted { peer, keys, reply }       with the cache of the configuration
+/// AP-REQ ─verify─▶ Verified ─admit─▶ Accepted           with a cache elsewhere
+/// ```
+///
+/// It changes with no request and can be shared by threads; cloning is cheap.
+#[derive(Clone)]
+pub struct Acceptor {
+    config: Arc<AcceptorConfig>,
+}
+
+/// An AP-REQ that passed every check but the last: whether it was seen before.
+///
+/// Nobody is authenticated yet. Ask a replay cache about [`entry`](Self::entry) and give the
+/// answer to [`admit`](Self::admit).
+#[must_use = "a verified request is not admitted yet"]
+pub struct Verified<B> {
+    config: Arc<AcceptorConfig>,
+    ticket: OpenTicket,
+    opened_by: OpenedBy,
+    proofs: (SameClient, Admissible, InTime),
+    authorized: Authorized,
+    bound: Bound<B>,
+    subkey: Option<Key>,
+    initiator_seq: u32,
+    ctime: Timestamp,
+    mutual: bool,
+    entry: ReplayEntry,
+}
+
+/// An accepted AP-REQ.
+#[derive(Debug)]
+pub struct Accepted<B> {
+    /// Who sent it.
+    pub peer: Peer,
+    /// What protects the session.
+    pub keys: SessionKeys,
+    /// What its checksum said.
+    pub bound: B,
+    /// The AP-REP to send, if the client asked for one (AP-50).
+    pub reply: Option<Vec<u8>>,
+}
+
+impl Acceptor {
+    /// An acceptor that judges as `config` says.
+    pub fn new(config: AcceptorConfig) -> Self {
+        Self {
+            config: Arc::new(config),
+        }
+    }
+
+    /// How it judges.
+    pub fn config(&self) -> &AcceptorConfig {
+        &self.config
+    }
+
+    /// Judges an AP-REQ that came from `peer`, and admits it if it was not seen before.
+    ///
+    /// A refusal holds the KRB-ERROR for the peer; whether the protocol sends it is the caller's
+    /// to know.
+    pub fn accept<B: Binding>(
+        &self,
+        ap_req: &[u8],
+        binding: &B,
+        peer: Option<&HostAddr>,
+        now: Timestamp,
+    ) -> Result<Accepted<B::Bound>, Refusal> {
+        let verified = self.verify(ap_req, binding, peer, now)?;
+        let verdict = match &self.config.replay_cache {
+            Some(cache) => cache.check_and_insert(&verified.entry, now),
+            None => ReplayVerdict::Fresh,
+        };
+        verified.admit(verdict, now)
+    }
+
+    /// Judges an AP-REQ by every check but the replay cache.
+    pub fn verify<B: Binding>(
+        &self,
+        ap_req: &[u8],
+        binding: &B,
+        peer: Option<&HostAddr>,
+        now: Timestamp,
+    ) -> Result<Verified<B::Bound>, Refusal> {
+        let mut known = Known::default();
+        self.check(ap_req, binding, peer, now, &mut known)
+            .map_err(|error| self.config.refusal(error, &known, now))
+    }
+
+    fn check<B: Binding>(
+        &self,
+        ap_req: &[u8],
+        binding: &B,
+        peer: Option<&HostAddr>,
+        now: Timestamp,
+        known: &mut Known,
+    ) -> Result<Verified<B::Bound>, Error> {
+        let config = &*self.config;
+        let decoded = verify::decode(ap_req)?;
+        let opened = verify::open_ticket(
+            &decoded,
+            &config.keys,
+            &config.accepts,
+            &config.permitted_enctypes,
+            config.user_to_user.as_ref(),
+            config.user_to_user_only,
+        )?;
+        let part = verify::ticket_part(&opened.octets, &config.permitted_enctypes)?;
+        let (request, usage) = (&decoded.request, KeyUsage::AP_REQ_AUTHENTICATOR);
+        let authenticator = verify::open_authenticator(request, &part.2, usage, &part.1)?;
+        let claimed = verify::claim(part, &authenticator, &config.permitted_enctypes)?;
+        known.ctime = Some(claimed.ctime);
+        known.client = Some(claimed.client.clone());
+
+        let server = &decoded.server;
+        let same_client = verify::same_client(&claimed, server)?;
+        let admissible = verify::admissible(&claimed, config.addresses, peer, config.anonymous)?;
+        let in_time = verify::in_time(&claimed, now, config.skew, false)?;
+        verify::transited(&claimed, server, &config.transited)?;
+        let policy = AuthDataPolicy {
+            unknown: config.unknown_critical,
+        };
+        let authorized = verify::authorized(&claimed, &opened.sealed_by, &policy)?;
+        let bound = verify::bound(&claimed, &authorized, binding)?;
+
+        let mutual = B::mutual(&bound.0, request.ap_options);
+        let mac_len = claimed.session_key.enctype().mac_len().unwrap_or_default();
+        let entry = ReplayEntry::new(
+            request.authenticator.cipher.as_bytes(),
+            mac_len,
+            claimed.ctime,
+            config.skew,
+        );
+        let opened_by = OpenedBy {
+            keytab_entry: match &opened.sealed_by {
+                SealedBy::Service(key) => Some(key.index()),
+                SealedBy::Tgt(_) => None,
+            },
+            fallback: opened.fallback,
+        };
+        let contents = Contents::of(&claimed.part, claimed.session_key, claimed.client);
+        let (subkey, ctime) = (claimed.subkey, claimed.ctime);
+        let initiator_seq = claimed.authenticator.seq_number.unwrap_or_default().0;
+        let sealed = &decoded.ticket.enc_part;
+        let identity = (
+            decoded.server,
+            sealed.kvno.map(|kvno| kvno.0),
+            Enctype(sealed.etype),
+        );
+        Ok(Verified {
+            config: Arc::clone(&self.config),
+            ticket: OpenTicket::new(opened.octets, identity, contents),
+            opened_by,
+            proofs: (same_client, admissible, in_time),
+            authorized,
+            bound,
+            subkey,
+            initiator_seq,
+            ctime,
+            mutual,
+            entry,
+        })
+    }
+}
+
+impl AcceptorConfig {
+    /// A refusal with the KRB-ERROR for it.
+    pub(crate) fn refusal(&self, error: Error, known: &Known, now: Timestamp) -> Refusal {
+        let us = match &self.accepts {
+            Accepts::Service(principal) => Some(principal),
+            _ => self.keys.iter().map(|key| key.principal()).next(),
+        };
+        let token = us.and_then(|us| error_reply(error.protocol_code(), us, known, None, now).ok());
+        Refusal { error, token }
+    }
+}
+
+impl<B> Verified<B> {
+    /// What the replay cache has to remember.
+    pub fn entry(&self) -> &ReplayEntry {
+        &self.entry
+    }
+
+    /// Admits the request, if `verdict` says that it was not seen before (AP-47), and builds the
+    /// AP-REP.
+    pub fn admit(self, verdict: ReplayVerdict, now: Timestamp) -> Result<Accepted<B>, Refusal> {
+        let config = Arc::clone(&self.config);
+        let known = Known {
+            client: Some(self.ticket.client.clone()),
+            ctime: Some(self.ctime),
+        };
+        self.admitted(verdict, now)
+            .map_err(|error| config.refusal(error, &known, now))
+    }
+
+    fn admitted(self, verdict: ReplayVerdict, now: Timestamp) -> Result<Accepted<B>, Error> {
+        let fresh = match verdict {
+            ReplayVerdict::Fresh => Fresh(()),
+            ReplayVerdict::Seen => {
+                return Err(Rejection::Replay {
+                    client: self.ticket.client.clone(),
+                    ctime: self.ctime,
+                }
+                .into());
+            }
+            ReplayVerdict::Full { entries } => {
+                return Err(Rejection::ReplayCacheFull { entries }.into());
+            }
+            ReplayVerdict::Young { ready } => {
+                return Err(Rejection::ReplayCacheYoung { ready, now }.into());
+            }
+        };
+        let mut keys = SessionKeys {
+            session: self.ticket.session_key.clone(),
+            initiator_subkey: self.subkey,
+            acceptor_subkey: None,
+            initiator_seq: self.initiator_seq,
+            acceptor_seq: self.initiator_seq,
+        };
+        let reply = if self.mutual {
+            let wanted = self.config.subkey_enctype(&keys, &self.authorized.enctypes);
+            let rng = &*self.config.rng;
+            keys.acceptor_subkey = Some(acceptor_subkey(wanted, &keys.session, rng)?);
+            keys.acceptor_seq = super::initial_seq(rng)?;
+            Some(ap_rep(&keys, self.ctime, rng)?)
+        } else {
+            None
+        };
+        let (peer, bound) = Peer::new(
+            self.ticket,
+            self.opened_by,
+            self.proofs,
+            self.authorized,
+            self.bound,
+            fresh,
+        );
+        Ok(Accepted {
+            peer,
+            keys,
+            bound,
+            reply,
+        })
+    }
+}
+
+impl AcceptorConfig {
+    /// AP-53: the first enctype of the client's list that policy permits, if that comes before
+    /// the enctype of the key in force; else that one.
+    fn subkey_enctype(&self, keys: &SessionKeys, listed: &[Enctype]) -> Enctype {
+        let current = keys.in_force().enctype();
+        listed
+            .iter()
+            .copied()
+            .take_while(|enctype| *enctype != current)
+            .find(|e| e.is_supported() && self.permitted_enctypes.contains(e))
+            .unwrap_or(current)
+    }
+}
+
+/// A new key that depends on the KDC's randomness as well as on ours (AP-54).
+fn acceptor_subkey(enctype: Enctype, session: &Key, rng: &dyn Random) -> Result<Key, Error> {
+    let mut seed = Zeroizing::new([0; 32]);
+    rng.fill(&mut *seed)?;
+    let mut mixed = Zeroizing::new([0; 64]);
+    if let Ok(mut hmac) = Hmac::<Sha512>::new_from_slice(session.expose()) {
+        hmac.update(&*seed);
+        mixed.copy_from_slice(&hmac.finalize().into_bytes());
+    }
+    let len = enctype.key_len().unwrap_or_default();
+    Ok(Key::new(enctype, mixed.get(..len).unwrap_or_default())?)
+}
+
+/// The AP-REP: the client's time, unchanged (AP-52), under the session key even where there are
+/// subkeys (AP-51).
+fn ap_rep(keys: &SessionKeys, ctime: Timestamp, rng: &dyn Random) -> Result<Vec<u8>, Error> {
+    let subkey = keys.acceptor_subkey.as_ref().map(|key| EncryptionKey {
+        keytype: key.enctype().0,
+        keyvalue: OctetString(key.expose()),
+    });
+    let part = EncApRepPart {
+        ctime: ctime.time(),
+        cusec: Microseconds::from(ctime),
+        subkey,
+        seq_number: Some(UInt32(keys.acceptor_seq)),
+    };
+    let part = Zeroizing::new(part.to_bytes()?);
+    let cipher = keys.session.encrypt(KeyUsage::AP_REP, &part, rng)?;
+    let reply = ApRep {
+        pvno: KRB5_PVNO,
+        msg_type: MsgType::AP_REP.0,
+        enc_part: EncryptedData {
+            etype: keys.session.enctype().0,
+            kvno: None,
+            cipher: OctetString(&cipher),
+        },
+    };
+    Ok(reply.to_bytes()?)
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Acceptor").field(&self.config).finish()
+    }
+}
+
+impl<B> fmt::Debug for Verified<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("ticket", &self.ticket)
+            .field("mutual", &self.mutual)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,45 @@
+//! The KRB-ERROR that tells a peer the code and nothing more (RFC 4120 §5.9).
+
+use crate::error::Error;
+use crate::principal::Principal;
+use crate::time::Timestamp;
+use crate::wire::{
+    ErrorCode, KRB5_PVNO, KerberosString, KrbError, Message, Microseconds, MsgType, OctetString,
+};
+
+/// What of a request is known when it is refused.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The client, once its authenticator was decrypted.
+    pub client: Option<Principal>,
+    /// The authenticator's time, once it was decrypted.
+    pub ctime: Option<Timestamp>,
+}
+
+/// A KRB-ERROR (AP-74). Its e-text is the name of the code (AP-75).
+///
+/// `server` is whom the request was for, or who we are.
+pub fn error_reply(
+    code: ErrorCode,
+    server: &Principal,
+    known: &Known,
+    e_data: Option<&[u8]>,
+    now: Timestamp,
+) -> Result<Vec<u8>, Error> {
+    let reply = KrbError {
+        pvno: KRB5_PVNO,
+        msg_type: MsgType::ERROR.0,
+        ctime: known.ctime.map(Timestamp::time),
+        cusec: known.ctime.map(Microseconds::from),
+        stime: now.time(),
+        susec: Microseconds::from(now),
+        error_code: code,
+        crealm: known.client.as_ref().map(Principal::realm_to_wire),
+        cname: known.client.as_ref().map(Principal::to_wire),
+        realm: server.realm_to_wire(),
+        sname: server.to_wire(),
+        e_text: code.name().map(KerberosString),
+        e_data: e_data.map(OctetString),
+    };
+    Ok(reply.to_bytes()?)
+}

@@ -1,0 +1,187 @@
+//! What an acceptor accepts.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::address::AddressPolicy;
+use super::authdata::UnknownCritical;
+use super::keys::ServiceKeys;
+use super::replay::{MemoryReplayCache, ReplayCache};
+use super::transited::TransitedPolicy;
+use crate::crypto::{DEFAULT_ENCTYPES, Enctype, Key};
+use crate::principal::Principal;
+use crate::random::{OsRandom, Random};
+
+/// Tickets for which service are accepted (AP-19).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accepts {
+    /// For this one.
+    Service(Principal),
+    /// For every one of this class of which there is a key: `HTTP` accepts `HTTP/a` and `HTTP/b`.
+    Class(String),
+    /// For every principal of which there is a key. A ticket for one service then opens another
+    /// (security cases 9 and 126).
+    AnyKey,
+}
+
+impl Accepts {
+    pub(super) fn accept(&self, server: &Principal) -> bool {
+        match self {
+            Self::Service(principal) => principal == server,
+            Self::Class(class) => {
+                server.components().len() >= 2 && server.component(0) == Some(class)
+            }
+            Self::AnyKey => true,
+        }
+    }
+}
+
+impl fmt::Display for Accepts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(principal) => principal.fmt(f),
+            Self::Class(class) => write!(f, "{class}/*"),
+            Self::AnyKey => f.write_str("any principal in the keytab"),
+        }
+    }
+}
+
+/// How an acceptor judges. The defaults are those of RFC 4120 where it has any, and the strict
+/// ones elsewhere.
+#[derive(Clone)]
+pub struct AcceptorConfig {
+    pub(super) keys: Arc<ServiceKeys>,
+    pub(super) accepts: Accepts,
+    pub(super) skew: Duration,
+    pub(super) permitted_enctypes: Vec<Enctype>,
+    pub(super) addresses: AddressPolicy,
+    pub(super) transited: TransitedPolicy,
+    pub(super) unknown_critical: UnknownCritical,
+    pub(super) anonymous: bool,
+    pub(super) replay_cache: Option<Arc<dyn ReplayCache>>,
+    pub(super) user_to_user: Option<Key>,
+    pub(super) user_to_user_only: bool,
+    pub(super) rng: Arc<dyn Random>,
+}
+
+impl AcceptorConfig {
+    /// Accepts tickets for `accepts` that one of `keys` opens: clocks within five minutes, AES
+    /// enctypes, a replay cache of its own in memory.
+    ///
+    /// Acceptors that hold the same keys must share one replay cache
+    /// ([`replay_cache`](Self::replay_cache), AP-48).
+    pub fn new(keys: Arc<ServiceKeys>, accepts: Accepts) -> Self {
+        Self {
+            keys,
+            accepts,
+            skew: Duration::from_secs(300),
+            permitted_enctypes: DEFAULT_ENCTYPES.to_vec(),
+            addresses: AddressPolicy::default(),
+            transited: TransitedPolicy::hierarchical(),
+            unknown_critical: UnknownCritical::default(),
+            anonymous: false,
+            replay_cache: Some(Arc::new(MemoryReplayCache::new())),
+            user_to_user: None,
+            user_to_user_only: false,
+            rng: Arc::new(OsRandom),
+        }
+    }
+
+    /// How far a client's clock may be off (AP-28), and how long after its end a ticket is good
+    /// (AP-31).
+    #[must_use]
+    pub fn skew(mut self, skew: Duration) -> Self {
+        self.skew = skew;
+        self
+    }
+
+    /// The enctypes of tickets, session keys and subkeys (AP-24).
+    #[must_use]
+    pub fn permitted_enctypes(mut self, enctypes: impl Into<Vec<Enctype>>) -> Self {
+        self.permitted_enctypes = enctypes.into();
+        self
+    }
+
+    /// What to make of addresses in tickets (AP-27).
+    #[must_use]
+    pub fn addresses(mut self, policy: AddressPolicy) -> Self {
+        self.addresses = policy;
+        self
+    }
+
+    /// Which realms a foreign client may have come through (AP-32).
+    #[must_use]
+    pub fn transited(mut self, policy: TransitedPolicy) -> Self {
+        self.transited = policy;
+        self
+    }
+
+    /// What to do with authorization data that must be understood and is not (AP-34).
+    #[must_use]
+    pub fn unknown_critical(mut self, policy: UnknownCritical) -> Self {
+        self.unknown_critical = policy;
+        self
+    }
+
+    /// Accepts anonymous clients (AP-41).
+    #[must_use]
+    pub fn allow_anonymous(mut self) -> Self {
+        self.anonymous = true;
+        self
+    }
+
+    /// The cache to share with other acceptors that hold the same keys.
+    #[must_use]
+    pub fn replay_cache(mut self, cache: Arc<dyn ReplayCache>) -> Self {
+        self.replay_cache = Some(cache);
+        self
+    }
+
+    /// Accepts replays. Only for protocols in which the acceptor's subkey protects everything
+    /// that follows (AP-43).
+    #[must_use]
+    pub fn without_replay_cache(mut self) -> Self {
+        self.replay_cache = None;
+        self
+    }
+
+    /// Accepts user-to-user tickets, sealed under the session key of the acceptor's own TGT
+    /// (AP-78).
+    #[must_use]
+    pub fn user_to_user(mut self, tgt_session_key: Key) -> Self {
+        self.user_to_user = Some(tgt_session_key);
+        self
+    }
+
+    /// Accepts user-to-user tickets only (AP-79).
+    #[must_use]
+    pub fn user_to_user_only(mut self, tgt_session_key: Key) -> Self {
+        self.user_to_user_only = true;
+        self.user_to_user(tgt_session_key)
+    }
+
+    /// Where randomness comes from.
+    pub(crate) fn rng(&self) -> &Arc<dyn Random> {
+        &self.rng
+    }
+
+    /// Where randomness comes from.
+    #[must_use]
+    pub fn random(mut self, rng: Arc<dyn Random>) -> Self {
+        self.rng = rng;
+        self
+    }
+}
+
+impl fmt::Debug for AcceptorConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcceptorConfig")
+            .field("accepts", &self.accepts)
+            .field("keys", &self.keys)
+            .field("skew", &self.skew)
+            .field("permitted_enctypes", &self.permitted_enctypes)
+            .field("replay_cache", &self.replay_cache.is_some())
+            .finish_non_exhaustive()
+    }
+}

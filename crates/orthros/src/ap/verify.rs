@@ -1,0 +1,428 @@
+//! RFC 4120 §3.2.3, check by check, in one fixed order.
+//!
+//! ```text
+//! ApReq ─key found▶ TicketOpened ─session key▶ Claimed ─┬─ names agree ──▶ SameClient
+//!                                                       ├─ address ──────▶ Admissible
+//!                                                       ├─ now in window ▶ InTime
+//!                                                       ├─ realms, data ─▶ Authorized
+//!                                                       ├─ checksum ─────▶ Bound
+//!                                                       └─ not seen ─────▶ Fresh
+//! ```
+//!
+//! Each check gives a value that cannot be had otherwise, and a [`Peer`](super::Peer) is made of
+//! all of them.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::address::{AddressPolicy, HostAddr};
+use super::authdata::{self, TicketData, UnknownCritical};
+use super::binding::{Binding, BindingKeys};
+use super::keys::{OpenedWith, ServiceKeys};
+use super::policy::Accepts;
+use super::transited::TransitedPolicy;
+use crate::crypto::{Cipher, Enctype, Key, KeyUsage};
+use crate::error::{Error, Rejection};
+use crate::principal::Principal;
+use crate::time::Timestamp;
+use crate::wire::{
+    ApOptions, ApReq, Authenticator, AuthorizationDataElement, EncTicketPart, EncryptionKey,
+    ErrorCode, KRB5_PVNO, Message, MsgType, NameType, Ticket, TicketFlags,
+    primitive::application_number,
+};
+
+/// An AP-REQ and the ticket in it, decoded; nothing is verified.
+pub(super) struct Decoded<'a> {
+    pub(super) request: ApReq<'a>,
+    pub(super) ticket: Ticket<'a>,
+    pub(super) server: Principal,
+}
+
+/// Decodes (AP-13, AP-14, AP-15).
+pub(super) fn decode(octets: &[u8]) -> Result<Decoded<'_>, Error> {
+    let refuse_type = |found: String| Rejection::MessageType {
+        expected: "AP-REQ",
+        found,
+    };
+    // Another message of the protocol: its type is the news.
+    if let Some(number) = application_number(octets).filter(|n| *n != ApReq::APPLICATION) {
+        return Err(refuse_type(MsgType(number.into()).to_string()).into());
+    }
+    let request = ApReq::from_bytes(octets)?;
+    if request.msg_type != MsgType::AP_REQ.0 {
+        return Err(refuse_type(format!("msg-type {}", request.msg_type)).into());
+    }
+    version("pvno", request.pvno)?;
+    let ticket = Ticket::from_bytes(request.ticket.as_bytes())?;
+    version("tkt-vno", ticket.tkt_vno)?;
+    let server = Principal::from_wire(&ticket.realm, &ticket.sname)?;
+    Ok(Decoded {
+        request,
+        ticket,
+        server,
+    })
+}
+
+/// AP-14.
+fn version(field: &'static str, found: i32) -> Result<(), Rejection> {
+    if found == KRB5_PVNO {
+        Ok(())
+    } else {
+        Err(Rejection::Version { field, found })
+    }
+}
+
+/// AP-24: `what` is of an enctype that policy permits.
+pub(super) fn permitted(
+    what: &'static str,
+    enctype: Enctype,
+    permitted: &[Enctype],
+) -> Result<(), Rejection> {
+    if permitted.contains(&enctype) {
+        Ok(())
+    } else {
+        Err(Rejection::Enctype {
+            what,
+            enctype,
+            permitted: permitted.to_vec(),
+        })
+    }
+}
+
+/// A ticket that a key of ours opened.
+pub(super) struct TicketOpened<'k> {
+    pub(super) sealed_by: SealedBy<'k>,
+    pub(super) fallback: bool,
+    pub(super) octets: Zeroizing<Vec<u8>>,
+}
+
+/// Which key sealed a ticket.
+pub(super) enum SealedBy<'k> {
+    /// A long-term key.
+    Service(&'k super::ServiceKey),
+    /// The session key of our TGT: user-to-user.
+    Tgt(&'k Key),
+}
+
+impl SealedBy<'_> {
+    pub(super) fn key(&self) -> &Key {
+        match self {
+            Self::Service(service) => service.key(),
+            Self::Tgt(session) => session,
+        }
+    }
+}
+
+/// Chooses the key and opens the ticket (AP-16 to AP-24, AP-78, AP-79).
+pub(super) fn open_ticket<'k>(
+    decoded: &Decoded<'_>,
+    keys: &'k ServiceKeys,
+    accepts: &Accepts,
+    enctypes: &[Enctype],
+    tgt: Option<&'k Key>,
+    user_to_user_only: bool,
+) -> Result<TicketOpened<'k>, Rejection> {
+    let Decoded {
+        request,
+        ticket,
+        server,
+    } = decoded;
+    if !accepts.accept(server) {
+        return Err(Rejection::NotUs {
+            ticket: server.clone(),
+            accepts: accepts.to_string(),
+        });
+    }
+    // Before it is decrypted: nothing runs a cipher that policy has switched off.
+    let enctype = Enctype(ticket.enc_part.etype);
+    permitted("ticket", enctype, enctypes)?;
+    if request.ap_options.contains(ApOptions::USE_SESSION_KEY) {
+        let tgt = tgt.ok_or(Rejection::NoTgt)?;
+        let opened = tgt.decrypt(KeyUsage::TICKET, ticket.enc_part.cipher.as_bytes());
+        let octets = opened.map_err(|_| Rejection::TicketModified {
+            server: server.clone(),
+            kvno: None,
+            enctype,
+        })?;
+        return Ok(TicketOpened {
+            sealed_by: SealedBy::Tgt(tgt),
+            fallback: false,
+            octets: Zeroizing::new(octets),
+        });
+    }
+    if user_to_user_only {
+        return Err(Rejection::UserToUserRequired);
+    }
+    let OpenedWith {
+        key,
+        fallback,
+        plaintext,
+    } = keys.open(ticket, server)?;
+    Ok(TicketOpened {
+        sealed_by: SealedBy::Service(key),
+        fallback,
+        octets: plaintext,
+    })
+}
+
+/// A key in a message, if policy permits its enctype (AP-24).
+fn key_of(what: &'static str, key: &EncryptionKey<'_>, enctypes: &[Enctype]) -> Result<Key, Error> {
+    permitted(what, Enctype(key.keytype), enctypes)?;
+    Ok(Key::new(Enctype(key.keytype), key.keyvalue.as_bytes())?)
+}
+
+/// What ticket and authenticator say; the client claims to be the ticket's.
+pub(super) struct Claimed<'t, 'a> {
+    pub(super) part: EncTicketPart<'t>,
+    pub(super) client: Principal,
+    pub(super) session_key: Key,
+    pub(super) authenticator: Authenticator<'a>,
+    pub(super) subkey: Option<Key>,
+    pub(super) ctime: Timestamp,
+}
+
+/// The sealed part of a ticket, decoded, with its session key (AP-24).
+pub(super) fn ticket_part<'t>(
+    octets: &'t [u8],
+    enctypes: &[Enctype],
+) -> Result<(EncTicketPart<'t>, Principal, Key), Error> {
+    let part = EncTicketPart::from_bytes(octets)?;
+    let client = Principal::from_wire(&part.crealm, &part.cname)?;
+    let session_key = key_of("session key", &part.key, enctypes)?;
+    Ok((part, client, session_key))
+}
+
+/// The authenticator's cipher text, decrypted with the session key (AP-25): `usage` is 11, or 7
+/// in a TGS-REQ (AP-04).
+pub(super) fn open_authenticator(
+    request: &ApReq<'_>,
+    session_key: &Key,
+    usage: KeyUsage,
+    client: &Principal,
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let sealed = &request.authenticator;
+    let refuse = || Rejection::AuthenticatorModified {
+        client: client.clone(),
+        enctype: session_key.enctype(),
+    };
+    if Enctype(sealed.etype) != session_key.enctype() {
+        return Err(refuse().into());
+    }
+    let cipher: Cipher = session_key.cipher(usage)?;
+    match cipher.decrypt(sealed.cipher.as_bytes()) {
+        Ok(octets) => Ok(Zeroizing::new(octets)),
+        Err(_) => Err(refuse().into()),
+    }
+}
+
+/// Decodes the authenticator (AP-14, AP-24).
+pub(super) fn claim<'t, 'a>(
+    (part, client, session_key): (EncTicketPart<'t>, Principal, Key),
+    authenticator: &'a [u8],
+    enctypes: &[Enctype],
+) -> Result<Claimed<'t, 'a>, Error> {
+    let authenticator = Authenticator::from_bytes(authenticator)?;
+    version("authenticator-vno", authenticator.authenticator_vno)?;
+    let subkey = match &authenticator.subkey {
+        Some(subkey) => Some(key_of("subkey", subkey, enctypes)?),
+        None => None,
+    };
+    let ctime = Timestamp::new(authenticator.ctime, authenticator.cusec.get());
+    Ok(Claimed {
+        part,
+        client,
+        session_key,
+        authenticator,
+        subkey,
+        ctime,
+    })
+}
+
+/// Ticket and authenticator name one client.
+pub(super) struct SameClient(());
+
+/// AP-26, AP-40: realm and components are equal, octet for octet; well-known names are ones we
+/// know.
+pub(super) fn same_client(
+    claimed: &Claimed<'_, '_>,
+    server: &Principal,
+) -> Result<SameClient, Rejection> {
+    let Claimed {
+        client,
+        authenticator,
+        ..
+    } = claimed;
+    if !client.matches(&authenticator.crealm, &authenticator.cname) {
+        let named = Principal::from_wire(&authenticator.crealm, &authenticator.cname);
+        return Err(Rejection::ClientMismatch {
+            ticket: client.clone(),
+            authenticator: named.map_or_else(|_| "no name".to_owned(), |p| p.to_string()),
+        });
+    }
+    known_name(client)?;
+    known_name(server)?;
+    Ok(SameClient(()))
+}
+
+/// RFC 6111: `WELLKNOWN/ANONYMOUS` and the realm `WELLKNOWN:ANONYMOUS` are the only well-known
+/// names.
+fn known_name(principal: &Principal) -> Result<(), Rejection> {
+    let unknown = |code| {
+        Err(Rejection::WellKnown {
+            name: principal.to_string(),
+            code,
+        })
+    };
+    if principal.realm().starts_with("WELLKNOWN:") && principal.realm() != "WELLKNOWN:ANONYMOUS" {
+        return unknown(ErrorCode::KRB_AP_ERR_REALM_UNKNOWN);
+    }
+    if principal.component(0) == Some("WELLKNOWN") {
+        if is_anonymous(principal) {
+            return Ok(());
+        }
+        return unknown(ErrorCode::KRB_AP_ERR_PRINCIPAL_UNKNOWN);
+    }
+    if principal.name_type() == NameType::WELLKNOWN {
+        return unknown(ErrorCode::KRB_AP_ERR_PRINCIPAL_RESERVED);
+    }
+    Ok(())
+}
+
+fn is_anonymous(principal: &Principal) -> bool {
+    principal.components().eq(["WELLKNOWN", "ANONYMOUS"])
+}
+
+/// The ticket may be used from where it came.
+pub(super) struct Admissible(());
+
+/// AP-27, AP-41.
+pub(super) fn admissible(
+    claimed: &Claimed<'_, '_>,
+    addresses: AddressPolicy,
+    peer: Option<&HostAddr>,
+    anonymous: bool,
+) -> Result<Admissible, Rejection> {
+    addresses.check(peer, claimed.part.caddr.as_deref())?;
+    let flagged = claimed.part.flags.contains(TicketFlags::ANONYMOUS);
+    if (flagged || is_anonymous(&claimed.client)) && !anonymous {
+        return Err(Rejection::Anonymous);
+    }
+    Ok(Admissible(()))
+}
+
+/// Authenticator and ticket are of now.
+pub(super) struct InTime {
+    /// The client's clock minus ours, in microseconds.
+    pub(super) offset: i64,
+}
+
+/// AP-28 to AP-31. A TGS-REQ may bring a ticket that is to be validated (`invalid_allowed`).
+pub(super) fn in_time(
+    claimed: &Claimed<'_, '_>,
+    now: Timestamp,
+    skew: Duration,
+    invalid_allowed: bool,
+) -> Result<InTime, Rejection> {
+    let part = &claimed.part;
+    let limit = i64::try_from(skew.as_micros()).unwrap_or(i64::MAX);
+    let offset = claimed.ctime.micros_since(now);
+    if offset.saturating_abs() > limit {
+        return Err(Rejection::Skew {
+            client_time: claimed.ctime,
+            now,
+            limit: skew.as_secs(),
+        });
+    }
+    let starttime = part.starttime.unwrap_or(part.authtime);
+    if Timestamp::from(starttime) > now.offset(limit) {
+        return Err(Rejection::NotYetValid { starttime, now });
+    }
+    if part.flags.contains(TicketFlags::INVALID) && !invalid_allowed {
+        return Err(Rejection::InvalidFlag { flags: part.flags });
+    }
+    if now > Timestamp::from(part.endtime).offset(limit) {
+        return Err(Rejection::Expired {
+            endtime: part.endtime,
+            now,
+        });
+    }
+    Ok(InTime { offset })
+}
+
+/// The path of realms is acceptable (AP-32, AP-33).
+pub(super) fn transited(
+    claimed: &Claimed<'_, '_>,
+    server: &Principal,
+    policy: &TransitedPolicy,
+) -> Result<(), Rejection> {
+    let part = &claimed.part;
+    let checked = part.flags.contains(TicketFlags::TRANSITED_POLICY_CHECKED);
+    if claimed.client.realm() == server.realm() || checked {
+        return Ok(());
+    }
+    policy.check(claimed.client.realm(), server.realm(), &part.transited)
+}
+
+/// What authorization data says, as far as somebody vouches for it.
+pub(super) struct Authorized {
+    pub(super) kdc_issued: Vec<authdata::AuthData>,
+    pub(super) cammac: Vec<authdata::AuthData>,
+    /// What the client can do (RFC 4537).
+    pub(super) enctypes: Vec<Enctype>,
+    /// KERB-AP-OPTIONS.
+    pub(super) ap_options: u32,
+}
+
+/// How authorization data is judged.
+pub(super) struct AuthDataPolicy {
+    pub(super) unknown: UnknownCritical,
+}
+
+/// AP-34 to AP-38, AP-80, AP-82; PAC-01, PAC-17, PAC-19.
+pub(super) fn authorized(
+    claimed: &Claimed<'_, '_>,
+    sealed_by: &SealedBy<'_>,
+    policy: &AuthDataPolicy,
+) -> Result<Authorized, Rejection> {
+    let of_ticket: &[AuthorizationDataElement<'_>] = claimed
+        .part
+        .authorization_data
+        .as_deref()
+        .unwrap_or_default();
+    let session = &claimed.session_key;
+    let TicketData {
+        kdc_issued, cammac, ..
+    } = authdata::of_ticket(of_ticket, session, sealed_by.key(), policy.unknown)?;
+    let of_client = claimed
+        .authenticator
+        .authorization_data
+        .as_deref()
+        .unwrap_or_default();
+    let client = authdata::of_authenticator(of_client, policy.unknown)?;
+    Ok(Authorized {
+        kdc_issued,
+        cammac,
+        enctypes: client.enctypes,
+        ap_options: client.ap_options,
+    })
+}
+
+/// The request is for this connection, this application data.
+pub(super) struct Bound<B>(pub(super) B);
+
+/// AP-11, GSS-15 to GSS-23: the protocol around the exchange judges the checksum.
+pub(super) fn bound<B: Binding>(
+    claimed: &Claimed<'_, '_>,
+    authorized: &Authorized,
+    binding: &B,
+) -> Result<Bound<B::Bound>, Rejection> {
+    let keys = BindingKeys {
+        session: &claimed.session_key,
+        subkey: claimed.subkey.as_ref(),
+        client_supplies_bindings: authorized.ap_options & authdata::AP_OPTIONS_CBT != 0,
+    };
+    binding
+        .bind(claimed.authenticator.cksum.as_ref(), &keys)
+        .map(Bound)
+}
