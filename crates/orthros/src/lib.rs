@@ -3,10 +3,12 @@
 
 pub mod ap;
 pub mod cause;
+pub mod client;
 pub mod credentials;
 pub mod crypto;
 pub mod error;
 pub mod gss;
+pub mod kdc;
 pub mod principal;
 pub mod random;
 pub mod secret;

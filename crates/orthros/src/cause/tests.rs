@@ -226,8 +226,13 @@ fn samples() -> Vec<Error> {
         ChecksumMismatch,
         ChecksumMissing,
         GssChecksum {
-            why: "it has 23 octets, at least 24 are due",
+            why: "it is too short",
+            len: 23,
         },
+        Mechanism {
+            oid: "1.3.6.1.4.1.311.2.2.10".into(),
+        },
+        ReplyModified { server: web() },
         ChannelBindings { sent: true },
         ChannelBindings { sent: false },
         Replay {
@@ -369,10 +374,12 @@ fn variant(error: &Error) -> usize {
             Message { .. } => 40,
             KdcReply { .. } => 41,
             Kdc { .. } => 42,
+            Mechanism { .. } => 43,
+            ReplyModified { .. } => 44,
         },
     }
 }
-const VARIANTS: usize = 43;
+const VARIANTS: usize = 45;
 
 #[test]
 fn every_variant_is_among_the_samples() {
