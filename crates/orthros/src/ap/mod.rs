@@ -37,7 +37,7 @@ pub mod transited;
 mod verify;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use acceptor::{Accepted, Acceptor, Verified};
 pub use address::{AddressPolicy, HostAddr};
