@@ -195,7 +195,8 @@ impl Acceptor {
 }
 
 impl AcceptorConfig {
-    fn refusal(&self, error: Error, known: &Known, now: Timestamp) -> Refusal {
+    /// A refusal with the KRB-ERROR for it.
+    pub(crate) fn refusal(&self, error: Error, known: &Known, now: Timestamp) -> Refusal {
         let us = match &self.accepts {
             Accepts::Service(principal) => Some(principal),
             _ => self.keys.iter().map(|key| key.principal()).next(),

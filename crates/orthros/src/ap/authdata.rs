@@ -76,28 +76,24 @@ fn walk<'a>(
     mut seen: impl FnMut(&AuthorizationDataElement<'a>) -> Result<bool, Rejection>,
 ) -> Result<(), Rejection> {
     let refuse = |ad_type, why| Rejection::AuthorizationData { ad_type, why };
-    let mut levels: Vec<std::vec::IntoIter<AuthorizationDataElement<'a>>> =
-        vec![top.to_vec().into_iter()];
+    let mut due: Vec<(usize, AuthorizationDataElement<'a>)> =
+        top.iter().rev().map(|element| (0, *element)).collect();
     let mut count = 0;
-    while let Some(level) = levels.last_mut() {
-        let Some(element) = level.next() else {
-            levels.pop();
-            continue;
-        };
+    while let Some((depth, element)) = due.pop() {
         count += 1;
         if count > MAX_ELEMENTS {
             return Err(refuse(element.ad_type, "too many elements"));
         }
-        let optional = levels.len() > 1;
+        let optional = depth > 0;
         match element.ad_type {
             AdType::IF_RELEVANT => {
-                if levels.len() > MAX_DEPTH {
+                if depth >= MAX_DEPTH {
                     return Err(refuse(element.ad_type, "nested too deep"));
                 }
                 let inner: AuthorizationData<'a> =
                     from_der("AuthorizationData", element.ad_data.as_bytes())
                         .map_err(|_| refuse(element.ad_type, "not an AuthorizationData"))?;
-                levels.push(inner.into_iter());
+                due.extend(inner.into_iter().rev().map(|element| (depth + 1, element)));
             }
             AdType::AND_OR if !optional => {
                 return Err(refuse(element.ad_type, "AD-AND-OR is not supported"));

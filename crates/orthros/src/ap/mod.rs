@@ -53,6 +53,7 @@ pub use policy::{AcceptorConfig, Accepts};
 pub use replay::{MemoryReplayCache, ReplayCache, ReplayEntry, ReplayVerdict};
 pub use session::SessionKeys;
 pub use ticket::OpenTicket;
+pub use transited::TransitedPolicy;
 
 use crate::random::{Random, RandomUnavailable};
 

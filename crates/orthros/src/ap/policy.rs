@@ -162,6 +162,11 @@ impl AcceptorConfig {
     }
 
     /// Where randomness comes from.
+    pub(crate) fn rng(&self) -> &Arc<dyn Random> {
+        &self.rng
+    }
+
+    /// Where randomness comes from.
     #[must_use]
     pub fn random(mut self, rng: Arc<dyn Random>) -> Self {
         self.rng = rng;
