@@ -88,7 +88,10 @@ fn kinit_with_a_password_for_each_enctype_over_each_transport() {
             assert!(list.contains("krbtgt/ORTHROS.TEST@ORTHROS.TEST"), "{list}");
             assert!(list.contains("HTTP/localhost@ORTHROS.TEST"), "{list}");
             let name = enctype.name().expect("a name");
-            let service = list.rsplit("HTTP/localhost").next().expect("the last ticket");
+            let service = list
+                .rsplit("HTTP/localhost")
+                .next()
+                .expect("the last ticket");
             assert!(
                 service.contains(&format!("skey, tkt): {name}, {name}"))
                     || service.contains(&format!("{name}, {name}")),
