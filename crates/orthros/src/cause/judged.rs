@@ -174,18 +174,10 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
             format!("The GSS checksum (0x8003) of the authenticator is damaged: {why}."),
         )
         .fact("problem", why)
-        .fact("octets", len)
+        .fact("length", format!("{len} octets; 24 without delegation"))
         .likely("The client builds the checksum wrongly; its delegation part is where most go wrong.")
         .next("Try the client without delegation of credentials."),
-        Mechanism { oid } => Explanation::new(
-            "GSS_BAD_MECH",
-            format!("The GSS token is of mechanism {}, not of Kerberos V5.", short(oid)),
-        )
-        .fact("mechanism", oid)
-        .fact("expected", "1.2.840.113554.1.2.2 (Kerberos V5)")
-        .likely("The client negotiated another mechanism than Kerberos: NTLM, or one that only its own system knows.")
-        .likely("The token is of the negotiation itself (SPNEGO) and was handed to the mechanism.")
-        .next("klist   # on the client: whether it has a ticket for this service at all"),
+        Mechanism { oid } => mechanism(oid),
         ChannelBindings { sent: true } => Explanation::new(
             "GSS_BINDINGS_MISMATCH",
             "The client bound itself to another channel than the one it came by: its channel bindings differ from ours.",
@@ -282,11 +274,14 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
         .next("Send nothing confidential to this peer."),
         ReplyModified { server } => Explanation::new(
             "AP_REPLY_MODIFIED",
-            format!("The answer that should prove {} does not open under the session key of the ticket.", short(server)),
+            format!(
+                "{} did not prove itself: its AP-REP does not open under the session key.",
+                short(server)
+            ),
         )
         .fact("server", server)
-        .likely("The server does not have the service's key: it could not open the ticket, so it does not know the session key, and is not the server it claims to be.")
-        .likely("The answer belongs to another request, or was changed on its way.")
+        .likely("The answer belongs to another request, or was damaged on its way.")
+        .likely("The server could not open our ticket and made the answer up: it is not the server it claims to be.")
         .next(format!("kvno {}   # whether a ticket for the name can be had", sh(server)))
         .next("Send nothing confidential to this peer."),
         Message { why, code } => message(why, *code),
@@ -354,6 +349,36 @@ fn skew(client_time: Timestamp, now: Timestamp, limit: u64) -> Explanation {
         .likely("The request was held up on its way, or is an old one played back.")
         .nexts(CLOCKS)
         .next("date -u   # on the client, on this machine and on the KDC: the one that differs from the KDC is wrong")
+}
+
+/// The mechanisms that are met where Kerberos was meant.
+fn mechanism(oid: &str) -> Explanation {
+    let name = match oid {
+        "1.3.6.1.5.5.2" => "SPNEGO",
+        "1.3.6.1.4.1.311.2.2.10" => "NTLM",
+        "1.3.6.1.4.1.311.2.2.30" => "NegoEx",
+        "1.3.6.1.5.2.5" => "IAKERB",
+        "1.2.840.113554.1.2.2.3" => "Kerberos, user-to-user",
+        "1.2.840.48018.1.2.2" => "Kerberos, as early Windows spelt it",
+        _ => "unknown here",
+    };
+    let explanation = Explanation::new(
+        "GSS_MECHANISM",
+        format!(
+            "The token is of another mechanism, {} ({name}); Kerberos is 1.2.840.113554.1.2.2.",
+            short(oid)
+        ),
+    )
+    .fact("mechanism", format!("{oid} ({name})"));
+    match name {
+        "SPNEGO" => explanation
+            .likely("The client negotiates the mechanism, and the token was given to Kerberos as it is.")
+            .next("Give the token to the SPNEGO acceptor, not to the Kerberos one."),
+        "NTLM" | "NegoEx" => explanation
+            .likely("The client could not get a Kerberos ticket for the name of the service and fell back.")
+            .next("kvno HTTP/HOST   # on the client: why it gets no ticket (Windows: klist get HTTP/HOST)"),
+        _ => explanation.likely("The client was told to use another mechanism than Kerberos."),
+    }
 }
 
 fn pac(why: &str, code: ErrorCode) -> Explanation {

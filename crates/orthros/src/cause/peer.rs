@@ -15,7 +15,13 @@ pub(super) fn explain(error: &PeerError) -> Explanation {
                 None => format!("{} (no code of the standard)", error.code.0),
             },
         )
-        .fact("server", &error.server);
+        .fact(
+            "server",
+            match error.server.as_str() {
+                "" => "not named",
+                server => server,
+            },
+        );
     let explanation = match &error.client {
         Some(client) => explanation.fact("client", client),
         None => explanation,
@@ -71,7 +77,10 @@ impl Who {
 
 fn sentence(error: &PeerError, who: Who) -> String {
     let who = who.name();
-    let server = short(&error.server);
+    let server = match error.server.as_str() {
+        "" => "the service".to_owned(),
+        server => short(server),
+    };
     let client = match &error.client {
         Some(client) => short(client),
         None => "the client".to_owned(),

@@ -226,17 +226,13 @@ fn samples() -> Vec<Error> {
         ChecksumMismatch,
         ChecksumMissing,
         GssChecksum {
-            why: "it has 23 octets, at least 24 are due",
+            why: "it is too short",
             len: 23,
         },
         Mechanism {
-            oid: "1.3.6.1.4.1.311.2.2.10".to_owned(),
+            oid: "1.3.6.1.4.1.311.2.2.10".into(),
         },
         ReplyModified { server: web() },
-        ReplyKey {
-            client: alice(),
-            enctype: crate::crypto::Enctype::AES256_CTS_HMAC_SHA1_96,
-        },
         ChannelBindings { sent: true },
         ChannelBindings { sent: false },
         Replay {
@@ -380,11 +376,10 @@ fn variant(error: &Error) -> usize {
             Kdc { .. } => 42,
             Mechanism { .. } => 43,
             ReplyModified { .. } => 44,
-            ReplyKey { .. } => 45,
         },
     }
 }
-const VARIANTS: usize = 46;
+const VARIANTS: usize = 45;
 
 #[test]
 fn every_variant_is_among_the_samples() {

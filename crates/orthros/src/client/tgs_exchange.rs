@@ -373,6 +373,29 @@ impl Awaiting for TgsAwait {
     }
 }
 
+#[cfg(test)]
+impl TgsAwait {
+    /// As if `request` had been sent: for conversations that others had.
+    pub(super) fn of_recorded(
+        exchange: TgsExchange,
+        request: Vec<u8>,
+        reply_key: (Key, KeyUsage),
+    ) -> Self {
+        Self {
+            addresses: exchange.header.addresses.clone(),
+            exchange: Box::new(exchange),
+            path: Vec::new(),
+            request,
+            reply_key,
+            arrived: true,
+            budget: Budget {
+                hops: MAX_HOPS,
+                referrals: MAX_REFERRALS,
+            },
+        }
+    }
+}
+
 impl TgsAwait {
     fn granted(
         self,

@@ -13,7 +13,7 @@ use super::authdata::{self, Element};
 use super::issue::{self, NewTicket, Sealed, SealingKey};
 use super::times::{self, Times};
 use super::{
-    Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, named, policy, user_to_user,
+    Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, policy, user_to_user,
 };
 use crate::ap::tgs::{self, TgsPolicy, TgsRequester};
 use crate::ap::{HostAddr, Known, OpenTicket, ServiceKeys};
