@@ -10,7 +10,8 @@ use std::sync::Arc;
 use super::issue::{self, NewTicket, Sealed, SealingKey};
 use super::times::{self, Times};
 use super::{
-    Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, named, policy, preauth,
+    Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, identity, named, policy,
+    preauth,
 };
 use crate::ap::Known;
 use crate::crypto::{Key, KeyUsage};
@@ -216,7 +217,9 @@ impl AsState {
             key: ticket_key,
             kvno: Some(ticket_kvno),
         };
-        let ticket_octets = ticket.seal(kdc, &sealing)?;
+        let authtime = now.time();
+        let pac = identity::initial(kdc, client, cname, &self.server, padata, authtime)?;
+        let ticket_octets = ticket.seal(kdc, &sealing, pac)?;
 
         let protected = match asked_for_enc_pa_rep(padata) {
             true => vec![enc_pa_rep(reply_key.key()?, &self.request)?],

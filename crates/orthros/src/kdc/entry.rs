@@ -10,6 +10,8 @@ use crate::random::Random;
 use crate::secret::Secret;
 use crate::time::{KerberosTime, Timestamp};
 
+use super::Identity;
+
 /// A principal in the database.
 ///
 /// `Debug` shows no key.
@@ -35,6 +37,8 @@ pub struct PrincipalEntry {
     /// As a server: the enctypes of session keys that it can use; those of its own keys if absent
     /// (KDC-14).
     pub session_enctypes: Option<Vec<Enctype>>,
+    /// Who it is in the words of a PAC; without it, its tickets hold none.
+    pub identity: Option<Identity>,
 }
 
 /// What a principal may do and must do.
@@ -235,6 +239,7 @@ impl PrincipalEntry {
             max_life: None,
             max_renewable_life: None,
             session_enctypes: None,
+            identity: None,
         }
     }
 

@@ -10,15 +10,18 @@ use std::sync::Arc;
 
 use super::as_service::check_version;
 use super::authdata::{self, Element};
+use super::identity::Seal;
 use super::issue::{self, NewTicket, Sealed, SealingKey};
 use super::times::{self, Times};
 use super::{
-    Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, policy, user_to_user,
+    Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, identity, policy,
+    user_to_user,
 };
 use crate::ap::tgs::{self, TgsPolicy, TgsRequester};
 use crate::ap::{HostAddr, Known, OpenTicket, ServiceKeys};
 use crate::crypto::{ChecksumType, Enctype, Key, KeyUsage};
 use crate::error::{Error, Rejection};
+use crate::pac::VerifiedPac;
 use crate::principal::Principal;
 use crate::time::Timestamp;
 use crate::wire::{
@@ -378,7 +381,10 @@ impl Request<'_> {
             caddr: addresses(&body, tgt),
             authorization_data: elements.iter().map(Element::to_wire).collect(),
         };
-        let ticket_octets = ticket.seal(kdc, &sealing)?;
+        let pac = self
+            .pac()?
+            .map(|pac| identity::reissued(&pac, self.server_name));
+        let ticket_octets = ticket.seal(kdc, &sealing, pac)?;
         let part = ticket.reply_part(body.nonce, vec![issue::nothing_known(now)]);
         // No kvno: neither key is a long-term one (KDC-26, MSG-22).
         let (key, usage) = match subkey {
@@ -578,6 +584,25 @@ impl Request<'_> {
         kept.chain(new)
             .filter(|(set, _)| *set)
             .fold(TicketFlags::NONE, |flags, (_, flag)| flags | flag)
+    }
+
+    /// The PAC of the header ticket, verified. That of a second TGT is verified too: it says whose
+    /// session key the ticket is sealed with (security case 74).
+    fn pac(&self) -> Result<Option<VerifiedPac>, Refused> {
+        let kdc = self.kdc;
+        if let Some(second) = &self.requester.second {
+            let part = second.part()?;
+            identity::of_tgt(kdc, &part, second.seal, &second.client, self.server)?;
+        }
+        let tgt = &self.requester.tgs.ticket;
+        let (part, seal) = (tgt.enc_part()?, Seal::of(tgt));
+        match &self.requester.header {
+            None => identity::of_tgt(kdc, &part, seal, &tgt.client, self.client),
+            Some(server) => {
+                let keys = service_keys(server)?;
+                identity::of_service_ticket(kdc, &part, seal, &keys, &tgt.client, self.client)
+            }
+        }
     }
 
     /// The server's key, or for user-to-user its TGT's session key (KDC-30).
