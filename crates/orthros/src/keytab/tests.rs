@@ -148,8 +148,9 @@ fn file_01_reads_what_samba_writes() {
 fn file_01_other_beginnings_are_refused() {
     for (octets, what) in [
         (&[5, 1, 0, 0][..], "version 1"),
-        (&[5, 3], "not a keytab"),
-        (&[5, 4, 0, 0], "not a keytab"),
+        (&[5, 3], "a credential cache"),
+        (&[5, 4, 0, 0], "a credential cache"),
+        (&[5, 5], "not a keytab"),
         (b"PK\x03\x04", "not a keytab"),
         (b"\x05", "1 are left"),
         (b"", "0 are left"),
