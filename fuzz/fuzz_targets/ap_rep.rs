@@ -2,36 +2,15 @@
 //! somebody with the session key has sealed in an AP-REP.
 #![no_main]
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use orthros::ap::{Cksum, Initiator, InitiatorConfig};
-use orthros::credentials::Credentials;
 use orthros::crypto::KeyUsage;
 use orthros::step::Step;
-use orthros::wire::{
-    ApRep, EncApRepPart, EncTicketPart, EncryptedData, KRB5_PVNO, Message, MsgType, OctetString,
-};
-use orthros_fuzz::recorded::{ENC_TICKET_PART, NOW, SESSION, TICKET, client, sealed, service};
+use orthros::wire::{ApRep, EncApRepPart, EncryptedData, KRB5_PVNO, Message, MsgType, OctetString};
+use orthros_fuzz::recorded::{CREDENTIALS, NOW, SESSION, sealed};
 use orthros_fuzz::{Repeating, bounded, pick, refused};
-
-static CREDENTIALS: LazyLock<Arc<Credentials>> = LazyLock::new(|| {
-    let part = EncTicketPart::from_bytes(ENC_TICKET_PART).expect("recorded");
-    Arc::new(Credentials {
-        client: client(),
-        server: service(),
-        ticket: TICKET.to_vec(),
-        session_key: SESSION.clone(),
-        flags: part.flags,
-        authtime: part.authtime,
-        starttime: part.starttime,
-        endtime: part.endtime,
-        renew_till: part.renew_till,
-        addresses: Vec::new(),
-        clock_offset: 0,
-        second_ticket: None,
-    })
-});
 
 /// What the input is.
 #[derive(Clone, Copy)]

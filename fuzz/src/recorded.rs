@@ -4,6 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use orthros::ap::{AcceptorConfig, Accepts, MemoryReplayCache, ServiceKeys};
+use orthros::credentials::Credentials;
 use orthros::crypto::{Enctype, Key, KeyUsage};
 use orthros::principal::Principal;
 use orthros::time::Timestamp;
@@ -36,6 +37,25 @@ pub static SERVICE: LazyLock<Key> = LazyLock::new(|| {
 pub static SESSION: LazyLock<Key> = LazyLock::new(|| {
     let part = EncTicketPart::from_bytes(ENC_TICKET_PART).expect("recorded");
     Key::new(Enctype(part.key.keytype), part.key.keyvalue.as_bytes()).expect("a key")
+});
+
+/// What the client holds.
+pub static CREDENTIALS: LazyLock<Arc<Credentials>> = LazyLock::new(|| {
+    let part = EncTicketPart::from_bytes(ENC_TICKET_PART).expect("recorded");
+    Arc::new(Credentials {
+        client: client(),
+        server: service(),
+        ticket: TICKET.to_vec(),
+        session_key: SESSION.clone(),
+        flags: part.flags,
+        authtime: part.authtime,
+        starttime: part.starttime,
+        endtime: part.endtime,
+        renew_till: part.renew_till,
+        addresses: Vec::new(),
+        clock_offset: 0,
+        second_ticket: None,
+    })
 });
 
 /// What a keytab of the service holds.
