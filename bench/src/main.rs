@@ -67,6 +67,7 @@ fn main() {
         }
         return;
     }
+    alloc::keep_freed_memory();
     let core = clock::stay_on_one_core();
     let realm = Realm::new();
     let mut peers: Vec<Box<dyn Peer>> = vec![Box::new(Orthros)];
@@ -169,6 +170,12 @@ fn check_pair(
     if !accepted.pac {
         return Err("the PAC was not verified".into());
     }
+    if accepted
+        .enctype
+        .is_some_and(|enctype| enctype != row.enctype())
+    {
+        return Err("the context has a key of another enctype".into());
+    }
     let mut context = started.finish(&accepted.reply)?;
     for message in [b"attack at dawn".as_slice(), &[0x5a; 70_000], b""] {
         if accepted.context.unwrap(&context.wrap(message))? != message {
@@ -176,6 +183,19 @@ fn check_pair(
         }
         if context.unwrap(&accepted.context.wrap(message))? != message {
             return Err("the initiator reads another message".into());
+        }
+        if let Ok((before, behind)) = context.room(message.len()) {
+            let mut token = vec![0; before + message.len() + behind];
+            token[before..before + message.len()].copy_from_slice(message);
+            context.wrap_in_place(&mut token);
+            if accepted.context.unwrap(&token)? != message {
+                return Err("a token made in place is read as another message".into());
+            }
+            let mut token = accepted.context.wrap(message);
+            let place = context.unwrap_in_place(&mut token)?;
+            if token[place] != *message {
+                return Err("a token read in place gives another message".into());
+            }
         }
     }
     Ok(())

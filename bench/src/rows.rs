@@ -25,6 +25,10 @@ enum Work {
     Wrap(usize),
     /// Unwrap of such a message.
     Unwrap(usize),
+    /// The same where the message lies.
+    WrapInPlace(usize),
+    /// The same where the token lies.
+    UnwrapInPlace(usize),
     /// An AS-REQ with an encrypted timestamp answered with a TGT.
     AsExchange,
     /// A TGS-REQ answered with a service ticket.
@@ -83,6 +87,8 @@ impl Row {
         for (size, _) in &SIZES[1..] {
             each(Work::Unwrap(*size));
         }
+        each(Work::WrapInPlace(16 << 10));
+        each(Work::UnwrapInPlace(16 << 10));
         rows.extend([Work::AsExchange, Work::TgsExchange].map(|work| Row {
             work,
             enctype: Enctype::AES256_CTS_HMAC_SHA1_96,
@@ -104,6 +110,8 @@ impl Row {
             Work::Initiate => format!("initiate/{number}"),
             Work::Wrap(octets) => format!("wrap/{number}/{}", size(octets)),
             Work::Unwrap(octets) => format!("unwrap/{number}/{}", size(octets)),
+            Work::WrapInPlace(octets) => format!("wrap-in-place/{number}/{}", size(octets)),
+            Work::UnwrapInPlace(octets) => format!("unwrap-in-place/{number}/{}", size(octets)),
             Work::AsExchange => format!("as/{number}"),
             Work::TgsExchange => format!("tgs/{number}"),
         }
@@ -115,7 +123,10 @@ impl Row {
                 Unit::PerSecond
             }
             Work::Wrap(64) => Unit::Microseconds,
-            Work::Wrap(octets) | Work::Unwrap(octets) => Unit::Megabytes(octets),
+            Work::Wrap(octets)
+            | Work::Unwrap(octets)
+            | Work::WrapInPlace(octets)
+            | Work::UnwrapInPlace(octets) => Unit::Megabytes(octets),
         }
     }
 
@@ -147,9 +158,10 @@ impl Row {
         match self.work {
             Work::Accept(_) | Work::Initiate => 1_000 / few,
             Work::AsExchange | Work::TgsExchange => 500 / few,
-            Work::Wrap(octets) | Work::Unwrap(octets) => {
-                ((8 << 20) / octets).clamp(10, 2_000) / few
-            }
+            Work::Wrap(octets)
+            | Work::Unwrap(octets)
+            | Work::WrapInPlace(octets)
+            | Work::UnwrapInPlace(octets) => ((8 << 20) / octets).clamp(10, 2_000) / few,
         }
     }
 
@@ -166,6 +178,16 @@ impl Row {
             Work::Unwrap(octets) => {
                 let (initiator, acceptor) = establish(peer, peer, realm, self)?;
                 Task::Unwrap(initiator, acceptor, vec![0x5a; octets])
+            }
+            Work::WrapInPlace(octets) => {
+                let (mut initiator, _) = establish(peer, peer, realm, self)?;
+                let (before, behind) = initiator.room(octets)?;
+                Task::WrapInPlace(initiator, vec![0x5a; before + octets + behind])
+            }
+            Work::UnwrapInPlace(octets) => {
+                let (initiator, mut acceptor) = establish(peer, peer, realm, self)?;
+                acceptor.room(octets)?;
+                Task::UnwrapInPlace(initiator, acceptor, vec![0x5a; octets])
             }
             Work::AsExchange => Task::Kdc(peer.kdc(realm)?, kdc::as_requests),
             Work::TgsExchange => Task::Kdc(peer.kdc(realm)?, kdc::tgs_requests),
@@ -195,6 +217,8 @@ pub enum Task<'a> {
     Initiate(Box<dyn Initiator + 'a>),
     Wrap(Box<dyn Context>, Vec<u8>),
     Unwrap(Box<dyn Context>, Box<dyn Context>, Vec<u8>),
+    WrapInPlace(Box<dyn Context>, Vec<u8>),
+    UnwrapInPlace(Box<dyn Context>, Box<dyn Context>, Vec<u8>),
     Kdc(Box<dyn Kdc + 'a>, fn(&mut dyn Kdc, usize) -> Vec<Vec<u8>>),
 }
 
@@ -203,7 +227,7 @@ impl Task<'_> {
     /// `tokens`, of which there are `count`.
     pub fn run(&mut self, count: usize, tokens: &[Vec<u8>]) -> f64 {
         let mut input = match self {
-            Task::Unwrap(initiator, _, message) => {
+            Task::Unwrap(initiator, _, message) | Task::UnwrapInPlace(initiator, _, message) => {
                 (0..count).map(|_| initiator.wrap(message)).collect()
             }
             Task::Kdc(kdc, requests) => requests(kdc.as_mut(), count),
@@ -230,6 +254,8 @@ impl Task<'_> {
             Task::Initiate(initiator) => initiator.initiate_all(count),
             Task::Wrap(context, message) => context.wrap_all(message, count),
             Task::Unwrap(_, acceptor, _) => acceptor.unwrap_all(input),
+            Task::WrapInPlace(context, token) => context.wrap_in_place_all(token, count),
+            Task::UnwrapInPlace(_, acceptor, _) => acceptor.unwrap_in_place_all(input),
             Task::Kdc(kdc, _) => kdc.answer_all(input),
         }
     }
