@@ -200,6 +200,13 @@ pub enum Rejection {
     GssChecksum {
         /// What is wrong with it.
         why: &'static str,
+        /// How many octets it has.
+        len: usize,
+    },
+    /// A GSS token of another mechanism (GSS-04).
+    Mechanism {
+        /// The mechanism's OID.
+        oid: String,
     },
     /// The channel bindings differ or are missing (GSS-21).
     ChannelBindings {
@@ -275,6 +282,13 @@ pub enum Rejection {
     KdcReply {
         /// Which rule it breaks.
         why: String,
+    },
+    /// A KDC's reply does not open under the client's key: a wrong password, key or salt (KDC-03).
+    ReplyKey {
+        /// The client.
+        client: Principal,
+        /// The enctype of its key.
+        enctype: Enctype,
     },
     /// A KDC refuses a request.
     Kdc {
@@ -403,9 +417,10 @@ impl Error {
         Self::Rejected(Box::new(rejection))
     }
 
-    /// The error-code for the peer, always one of RFC 4120 §7.5.9 (security case 25).
+    /// The error-code for the peer, always one of RFC 4120 §7.5.9 and its extensions: a number
+    /// that is none of these becomes KRB_ERR_GENERIC (security case 25).
     pub fn protocol_code(&self) -> ErrorCode {
-        match self {
+        let code = match self {
             Self::Rejected(rejection) => rejection.protocol_code(),
             Self::Peer(error) => error.code,
             Self::Unsupported(_) => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
@@ -414,6 +429,10 @@ impl Error {
             | Self::Unreachable { .. }
             | Self::Misuse(_)
             | Self::Random => ErrorCode::KRB_ERR_GENERIC,
+        };
+        match code.name() {
+            Some(_) => code,
+            None => ErrorCode::KRB_ERR_GENERIC,
         }
     }
 }
@@ -432,7 +451,8 @@ impl Rejection {
             WrongKey { .. }
             | TicketModified { .. }
             | AuthenticatorModified { .. }
-            | ReplyModified { .. } => ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
+            | ReplyModified { .. }
+            | ReplyKey { .. } => ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
             ClientMismatch { .. } => ErrorCode::KRB_AP_ERR_BADMATCH,
             Address { .. } => ErrorCode::KRB_AP_ERR_BADADDR,
             Skew { .. } => ErrorCode::KRB_AP_ERR_SKEW,
@@ -451,6 +471,7 @@ impl Rejection {
             Mutual { .. } => ErrorCode::KRB_AP_ERR_MUT_FAIL,
             AuthorizationData { .. }
             | GssChecksum { .. }
+            | Mechanism { .. }
             | ChannelBindings { .. }
             | ReplayCacheFull { .. }
             | Anonymous

@@ -1,5 +1,6 @@
 //! The client's side of the AP exchange (RFC 4120 §3.2.2, §3.2.5).
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -22,15 +23,29 @@ use crate::wire::{
 };
 
 /// What the authenticator's checksum protects.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy)]
 pub enum Cksum<'a> {
     /// There is none.
     None,
     /// The required checksum of the session key over these octets, under this key usage: 10 for
     /// application data, 6 for the body of a TGS-REQ (AP-11, KDC-18).
     Keyed(KeyUsage, &'a [u8]),
-    /// A checksum that is made already: type and octets, such as GSS-API's 0x8003.
+    /// A checksum that is made already: type and octets.
     Made(i32, &'a [u8]),
+    /// A checksum of this type that needs the subkey, or without one the session key, to be made:
+    /// GSS-API's 0x8003 (GSS-22).
+    MadeWith(i32, &'a dyn Fn(&Key) -> Result<Vec<u8>, Error>),
+}
+
+impl fmt::Debug for Cksum<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Keyed(usage, data) => write!(f, "Keyed({usage}, {} octets)", data.len()),
+            Self::Made(cksumtype, octets) => write!(f, "Made({cksumtype}, {octets:02x?})"),
+            Self::MadeWith(cksumtype, _) => write!(f, "MadeWith({cksumtype})"),
+        }
+    }
 }
 
 /// What goes into an AP-REQ besides the ticket.
@@ -72,7 +87,8 @@ pub fn build_ap_req(
     rng: &dyn Random,
 ) -> Result<BuiltApReq, Error> {
     let session = &credentials.session_key;
-    let ctime = unique(now.offset(credentials.clock_offset));
+    // Of the local clock, which is one; the offset is the realm's (AP-10).
+    let ctime = TIMES.next(now).offset(credentials.clock_offset);
     let subkey = match parts.subkey {
         Some(enctype) => Some(Key::random(enctype, rng)?),
         None => None,
@@ -81,13 +97,20 @@ pub fn build_ap_req(
         true => super::initial_seq(rng)?,
         false => 0,
     };
-    let keyed;
+    let (keyed, made);
     let cksum = match parts.cksum {
         Cksum::None => None,
         Cksum::Made(cksumtype, octets) => Some(Checksum {
             cksumtype,
             checksum: OctetString(octets),
         }),
+        Cksum::MadeWith(cksumtype, make) => {
+            made = make(subkey.as_ref().unwrap_or(session))?;
+            Some(Checksum {
+                cksumtype,
+                checksum: OctetString(&made),
+            })
+        }
         Cksum::Keyed(usage, data) => {
             let mac = session.mac(usage)?;
             keyed = mac.checksum(&[data]);
@@ -169,23 +192,39 @@ fn etype_negotiation(wanted: &[Enctype], session: Enctype) -> Result<Option<Vec<
     Ok(Some(to_der("AuthorizationData", &elements)?))
 }
 
-/// Within this many microseconds a clock that stands still is pushed on.
-const STANDSTILL: i64 = 1_000_000;
+/// Times of which none is given twice, though the clock stands still (AP-03).
+struct UniqueTimes {
+    last: AtomicI64,
+}
 
-/// A time that no authenticator of this process had yet (AP-03): if the clock has not moved, one
-/// microsecond after the last. A clock that was set back by more than a second is believed.
-fn unique(now: Timestamp) -> Timestamp {
-    static LAST: AtomicI64 = AtomicI64::new(i64::MIN);
-    let now = now.as_micros();
-    let next = |last: i64| {
-        if last >= now && last.saturating_sub(now) < STANDSTILL {
-            last + 1
-        } else {
-            now
+/// Those of this process.
+static TIMES: UniqueTimes = UniqueTimes::new();
+
+impl UniqueTimes {
+    /// Within this many microseconds a clock that stands still is pushed on.
+    const STANDSTILL: i64 = 1_000_000;
+
+    const fn new() -> Self {
+        Self {
+            last: AtomicI64::new(i64::MIN),
         }
-    };
-    let previous = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |l| Some(next(l)));
-    Timestamp::from_micros(next(previous.unwrap_or(i64::MIN)))
+    }
+
+    /// `now`, or one microsecond after the last if the clock has not moved. A clock that was set
+    /// back by more than a second is believed.
+    fn next(&self, now: Timestamp) -> Timestamp {
+        let now = now.as_micros();
+        let next = |last: i64| {
+            if last >= now && last.saturating_sub(now) < Self::STANDSTILL {
+                last + 1
+            } else {
+                now
+            }
+        };
+        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
+        let last = self.last.fetch_update(set, fetch, |last| Some(next(last)));
+        Timestamp::from_micros(next(last.unwrap_or(i64::MIN)))
+    }
 }
 
 /// How an initiator asks.
@@ -294,6 +333,16 @@ pub struct AwaitReply {
 }
 
 impl AwaitReply {
+    #[cfg(test)]
+    pub(super) fn for_tests(server: Principal, ctime: Timestamp, keys: SessionKeys) -> Self {
+        Self {
+            server,
+            ctime,
+            keys,
+            enctypes: DEFAULT_ENCTYPES.to_vec(),
+        }
+    }
+
     /// Takes the server's answer: an AP-REP that proves it, or a KRB-ERROR (AP-55, AP-76).
     pub fn reply(
         self,
@@ -372,4 +421,28 @@ fn wrong_type(found: String) -> Error {
         expected: "AP-REP",
         found,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn ap_03_times_are_unique_though_the_clock_stands() {
+        let times = UniqueTimes::new();
+        // Close to the end of a second: the microseconds carry.
+        let now = Timestamp::from_micros(1_795_343_467_999_913);
+        let drawn: HashSet<(i64, u32)> = (0..10_000)
+            .map(|_| times.next(now))
+            .map(|time| (time.time().as_secs(), time.cusec()))
+            .collect();
+        assert_eq!(drawn.len(), 10_000);
+        assert!(drawn.contains(&(1_795_343_468, 0)));
+        // Set back, and on again.
+        let earlier = now.offset(-3_600_000_000);
+        assert_eq!(times.next(earlier), earlier);
+        assert_eq!(times.next(now), now);
+    }
 }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::{Cipher, CryptoError, Enctype, Key, KeyUsage, Mac};
 use crate::error::{ConsideredKey, KeyVerdict, Rejection};
+use crate::keytab::Keytab;
 use crate::principal::Principal;
 use crate::wire::{EncryptedData, KerberosString, PrincipalName, Ticket};
 
@@ -100,7 +101,7 @@ impl ServiceKeys {
     }
 
     /// Keys with their places in a keytab, some of whose entries may not be usable.
-    pub(super) fn numbered(keys: impl Iterator<Item = (usize, Principal, u32, Key)>) -> Self {
+    fn numbered(keys: impl Iterator<Item = (usize, Principal, u32, Key)>) -> Self {
         let mut all = Self {
             keys: Vec::new(),
             by_name: HashMap::new(),
@@ -291,7 +292,7 @@ impl ServiceKeys {
             .iter()
             .filter(|key| tried.contains(&key.index))
             .filter_map(|key| key.ticket_cipher().ok())
-            .any(|cipher| cipher.resembles(sealed.cipher.as_bytes(), holds_a_time));
+            .any(|cipher| cipher.resembles(sealed.cipher.as_bytes(), looks_like_a_ticket));
         if fits {
             return Rejection::TicketModified {
                 server,
@@ -330,15 +331,34 @@ fn decrypt(key: &ServiceKey, sealed: &EncryptedData<'_>) -> Option<Zeroizing<Vec
     Some(Zeroizing::new(plaintext))
 }
 
-/// Whether a GeneralizedTime is somewhere in the octets.
+/// Whether octets that are perhaps garbled look like an EncTicketPart: they begin with its tag and
+/// a length that fits, or there is a GeneralizedTime somewhere.
 ///
-/// An EncTicketPart has at least two of them, and a changed bit of the cipher text garbles two
-/// blocks of 16 octets. Random octets hold one with a probability below 2^-60.
-fn holds_a_time(octets: &[u8]) -> bool {
-    octets.windows(17).any(|window| match window {
-        [0x18, 0x0f, digits @ .., b'Z'] => digits.iter().all(u8::is_ascii_digit),
+/// A changed bit of the cipher text garbles two blocks of 16 octets, which cannot hit both. Random
+/// octets look so with a probability below 2^-20.
+fn looks_like_a_ticket(octets: &[u8]) -> bool {
+    let length = |digits: &[u8]| digits.iter().fold(0, |sum, d| sum << 8 | usize::from(*d));
+    let header = match octets {
+        [0x63, 0x81, a, rest @ ..] => length(&[*a]) == rest.len(),
+        [0x63, 0x82, a, b, rest @ ..] => length(&[*a, *b]) == rest.len(),
+        [0x63, 0x83, a, b, c, rest @ ..] => length(&[*a, *b, *c]) == rest.len(),
         _ => false,
-    })
+    };
+    header
+        || octets.windows(17).any(|window| match window {
+            [0x18, 0x0f, digits @ .., b'Z'] => digits.iter().all(u8::is_ascii_digit),
+            _ => false,
+        })
+}
+
+impl From<&Keytab> for ServiceKeys {
+    /// The entries that this build can use, under their places in the keytab.
+    fn from(keytab: &Keytab) -> Self {
+        Self::numbered(keytab.entries().filter_map(|(index, entry)| {
+            let key = entry.key()?.clone();
+            Some((index, entry.principal().clone(), entry.kvno(), key))
+        }))
+    }
 }
 
 impl std::fmt::Debug for ServiceKeys {

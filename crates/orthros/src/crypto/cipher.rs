@@ -173,7 +173,7 @@ impl Cipher {
         if let Profile::Rc4(cipher) = &self.profile {
             let (mac, text) = buf.split_at_mut(16);
             cipher.stream(mac, text);
-            return looks(text);
+            return looks(text.get(8..).unwrap_or_default());
         }
         let (text, _) = buf.split_at_mut(ciphertext.len() - self.mac_len());
         match &self.profile {
@@ -184,7 +184,7 @@ impl Cipher {
             #[cfg(feature = "legacy")]
             Profile::Rc4(_) => {}
         }
-        looks(text)
+        looks(text.get(self.confounder_len()..).unwrap_or_default())
     }
 
     /// Encrypts into a new buffer.

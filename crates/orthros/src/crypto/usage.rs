@@ -62,13 +62,13 @@ usages! {
     KRB_ERROR_CKSUM = 18;
     /// The checksum of AD-KDCIssued, with the ticket's session key.
     AD_KDC_ISSUED = 19;
-    /// GSS Wrap with confidentiality, acceptor to initiator.
+    /// GSS Wrap, with and without confidentiality, acceptor to initiator.
     ACCEPTOR_SEAL = 22;
-    /// GSS GetMIC, and Wrap without confidentiality, acceptor to initiator.
+    /// GSS GetMIC, acceptor to initiator.
     ACCEPTOR_SIGN = 23;
-    /// GSS Wrap with confidentiality, initiator to acceptor.
+    /// GSS Wrap, with and without confidentiality, initiator to acceptor.
     INITIATOR_SEAL = 24;
-    /// GSS GetMIC, and Wrap without confidentiality, initiator to acceptor.
+    /// GSS GetMIC, initiator to acceptor.
     INITIATOR_SIGN = 25;
     /// PA-S4U-X509-USER in a request.
     PA_S4U_X509_USER_REQUEST = 26;

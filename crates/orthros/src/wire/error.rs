@@ -4,7 +4,8 @@ use der::Sequence;
 
 use super::names::{KerberosString, PrincipalName};
 use super::numbers::ErrorCode;
-use super::primitive::{Microseconds, OctetString};
+use super::padata::PaData;
+use super::primitive::{Microseconds, OctetString, from_der};
 use crate::time::KerberosTime;
 
 /// ```text
@@ -56,7 +57,7 @@ pub struct KrbError<'a> {
     #[asn1(context_specific = "12", optional = "true")]
     pub e_data: Option<OctetString<'a>>,
 }
-application!(30, KrbError);
+application!(30, KrbError, "KRB-ERROR");
 
 /// ```text
 /// TYPED-DATA      ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE {
@@ -86,4 +87,53 @@ pub struct KerbErrorData<'a> {
     pub data_type: i32,
     #[asn1(context_specific = "2", optional = "true")]
     pub data_value: Option<OctetString<'a>>,
+}
+
+/// The e-data of a KRB-ERROR (MSG-15).
+#[derive(Clone, Debug)]
+pub enum ErrorData<'a> {
+    /// `METHOD-DATA ::= SEQUENCE OF PA-DATA`: the pre-authentication that the KDC offers.
+    MethodData(Vec<PaData<'a>>),
+    /// `TYPED-DATA`.
+    TypedData(Vec<TypedData<'a>>),
+    /// `KERB-ERROR-DATA` of Windows.
+    KerbErrorData(KerbErrorData<'a>),
+    /// None of these.
+    Opaque(&'a [u8]),
+}
+
+impl<'a> ErrorData<'a> {
+    /// The e-data of PREAUTH_REQUIRED, PREAUTH_FAILED and MORE_PREAUTH_DATA_REQUIRED is
+    /// METHOD-DATA; any other is told by its first tag (MSG-15).
+    pub fn parse(code: ErrorCode, e_data: &'a [u8]) -> Self {
+        Self::by_first_tag(code, e_data).unwrap_or(Self::Opaque(e_data))
+    }
+
+    fn by_first_tag(code: ErrorCode, e_data: &'a [u8]) -> Option<Self> {
+        let preauthentication = matches!(
+            code,
+            ErrorCode::KDC_ERR_PREAUTH_REQUIRED
+                | ErrorCode::KDC_ERR_PREAUTH_FAILED
+                | ErrorCode::KDC_ERR_MORE_PREAUTH_DATA_REQUIRED
+        );
+        let method_data = || from_der("METHOD-DATA", e_data).map(Self::MethodData).ok();
+        match first_tag(e_data)? {
+            0xa1 => from_der("KERB-ERROR-DATA", e_data)
+                .map(Self::KerbErrorData)
+                .ok(),
+            _ if preauthentication => method_data(),
+            0x30 => {
+                method_data().or_else(|| from_der("TYPED-DATA", e_data).map(Self::TypedData).ok())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The tag of the first element inside a SEQUENCE.
+fn first_tag(sequence: &[u8]) -> Option<u8> {
+    let (tag, rest) = sequence.split_first()?;
+    let (length, rest) = rest.split_first()?;
+    let more = if *length < 0x80 { 0 } else { length & 0x7f };
+    (*tag == 0x30).then(|| rest.get(usize::from(more)).copied())?
 }

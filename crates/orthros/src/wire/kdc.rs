@@ -82,9 +82,9 @@ twice! {
     EncAsRepPart = 25, "EncASRepPart" of EncKdcRepPart;
     EncTgsRepPart = 26, "EncTGSRepPart" of EncKdcRepPart;
 }
-application!(10, KdcReq);
-application!(11, KdcRep);
-application!(25, EncKdcRepPart);
+application!(10, KdcReq, "KDC-REQ");
+application!(11, KdcRep, "KDC-REP");
+application!(25, EncKdcRepPart, "EncKDCRepPart");
 
 /// ```text
 /// KDC-REQ-BODY    ::= SEQUENCE {

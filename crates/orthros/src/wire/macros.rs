@@ -1,11 +1,11 @@
 //! What several message types share.
 
-/// `Name ::= [APPLICATION n] SEQUENCE {..}`: gives the type [`Message`](super::Message).
+/// `NAME ::= [APPLICATION n] SEQUENCE {..}`: gives the type [`Message`](super::Message).
 macro_rules! application {
-    ($number:literal, $name:ident) => {
+    ($number:literal, $name:ident, $text:literal) => {
         impl<'a> $crate::wire::Message<'a> for $name<'a> {
             const APPLICATION: u8 = $number;
-            const NAME: &'static str = stringify!($name);
+            const NAME: &'static str = $text;
         }
     };
 }

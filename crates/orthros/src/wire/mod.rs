@@ -45,7 +45,7 @@ pub mod ticket;
 
 pub use ap::{ApRep, ApReq, Authenticator, EncApRepPart};
 pub use authdata::{AdAndOr, AdCammac, AdKdcIssued, AuthorizationData, AuthorizationDataElement};
-pub use error::{KerbErrorData, KrbError, TypedData};
+pub use error::{ErrorData, KerbErrorData, KrbError, TypedData};
 pub use kdc::{
     AsRep, AsReq, EncAsRepPart, EncKdcRepPart, EncTgsRepPart, KdcRep, KdcReq, KdcReqBody, LastReq,
     TgsRep, TgsReq,

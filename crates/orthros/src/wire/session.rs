@@ -28,7 +28,7 @@ pub struct KrbSafe<'a> {
     #[asn1(context_specific = "3")]
     pub cksum: Checksum<'a>,
 }
-application!(20, KrbSafe);
+application!(20, KrbSafe, "KRB-SAFE");
 
 /// ```text
 /// KRB-SAFE-BODY   ::= SEQUENCE {
@@ -75,7 +75,7 @@ pub struct KrbPriv<'a> {
     #[asn1(context_specific = "3")]
     pub enc_part: EncryptedData<'a>,
 }
-application!(21, KrbPriv);
+application!(21, KrbPriv, "KRB-PRIV");
 
 /// ```text
 /// EncKrbPrivPart  ::= [APPLICATION 28] SEQUENCE {
@@ -103,7 +103,7 @@ pub struct EncKrbPrivPart<'a> {
     #[asn1(context_specific = "5", optional = "true")]
     pub r_address: Option<HostAddress<'a>>,
 }
-application!(28, EncKrbPrivPart);
+application!(28, EncKrbPrivPart, "EncKrbPrivPart");
 
 /// ```text
 /// KRB-CRED        ::= [APPLICATION 22] SEQUENCE {
@@ -125,7 +125,7 @@ pub struct KrbCred<'a> {
     #[asn1(context_specific = "3")]
     pub enc_part: EncryptedData<'a>,
 }
-application!(22, KrbCred);
+application!(22, KrbCred, "KRB-CRED");
 
 /// ```text
 /// EncKrbCredPart  ::= [APPLICATION 29] SEQUENCE {
@@ -153,7 +153,7 @@ pub struct EncKrbCredPart<'a> {
     #[asn1(context_specific = "5", optional = "true")]
     pub r_address: Option<HostAddress<'a>>,
 }
-application!(29, EncKrbCredPart);
+application!(29, EncKrbCredPart, "EncKrbCredPart");
 
 /// ```text
 /// KrbCredInfo     ::= SEQUENCE {

@@ -1,0 +1,657 @@
+//! Wrap and MIC tokens (RFC 4121 §4.2).
+//!
+//! ```text
+//!        0     2     3    4        6     8                16
+//! Wrap   05 04 Flags FF   EC       RRC   SND_SEQ          payload, rotated right by RRC
+//! MIC    04 04 Flags FF   FF FF FF FF FF SND_SEQ          checksum of message ++ header
+//!
+//! payload, confidential    confounder, { message, filler[EC], header with RRC = 0 }, MAC
+//! payload, integrity only  message, checksum of message ++ header with EC = RRC = 0
+//! ```
+//!
+//! Sent tokens have no filler and are not rotated, as those of MIT krb5.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::window::{SequenceStatus, Window};
+use crate::crypto::{Cipher, CryptoError, Key, KeyUsage, Mac};
+use crate::error::{Error, Rejection};
+use crate::random::Random;
+use crate::wire::{ErrorCode, Malformed};
+
+/// How long a token's header is.
+const HEADER: usize = 16;
+const CONFOUNDER: usize = 16;
+
+const WRAP_ID: [u8; 2] = [0x05, 0x04];
+const MIC_ID: [u8; 2] = [0x04, 0x04];
+const FILLER: u8 = 0xFF;
+
+const SENT_BY_ACCEPTOR: u8 = 1;
+const SEALED: u8 = 2;
+const ACCEPTOR_SUBKEY: u8 = 4;
+
+/// Which end of a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The end that sends the first token.
+    Initiator,
+    /// The end that receives it.
+    Acceptor,
+}
+
+impl Role {
+    /// The other end.
+    #[must_use]
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Initiator => Self::Acceptor,
+            Self::Acceptor => Self::Initiator,
+        }
+    }
+
+    /// The usages of what this end sends: Wrap tokens of either kind, and MIC tokens (GSS-26).
+    const fn usages(self) -> (KeyUsage, KeyUsage) {
+        match self {
+            Self::Initiator => (KeyUsage::INITIATOR_SEAL, KeyUsage::INITIATOR_SIGN),
+            Self::Acceptor => (KeyUsage::ACCEPTOR_SEAL, KeyUsage::ACCEPTOR_SIGN),
+        }
+    }
+
+    const fn flag(self) -> u8 {
+        match self {
+            Self::Initiator => 0,
+            Self::Acceptor => SENT_BY_ACCEPTOR,
+        }
+    }
+}
+
+/// What a Wrap token does for its message (GSS's conf_req_flag).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protection {
+    /// It is signed, and readable.
+    Integrity,
+    /// It is signed and encrypted.
+    Confidentiality,
+}
+
+/// How many octets a Wrap token has before and behind its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// The header, and a confounder.
+    pub before: usize,
+    /// The sealed header, and the checksum.
+    pub behind: usize,
+}
+
+impl Room {
+    /// Both together.
+    pub const fn total(self) -> usize {
+        self.before + self.behind
+    }
+}
+
+/// The keys of per-message tokens (GSS-25).
+#[derive(Clone, Debug)]
+pub struct MessageKeys {
+    /// The initiator's subkey, else the session key.
+    pub base: Key,
+    /// The acceptor's subkey; if there is one, both ends send with it.
+    pub acceptor_subkey: Option<Key>,
+}
+
+impl MessageKeys {
+    fn in_force(&self) -> &Key {
+        self.acceptor_subkey.as_ref().unwrap_or(&self.base)
+    }
+}
+
+/// What one key protects in one direction.
+struct Direction {
+    key: Key,
+    from: Role,
+    cipher: Lazy<Cipher>,
+    wrap_mac: Lazy<Mac>,
+    mic: Lazy<Mac>,
+}
+
+/// Derived when it is first needed: most contexts see no message at all.
+struct Lazy<T>(Option<Box<T>>);
+
+impl<T> Lazy<T> {
+    fn get(&mut self, derive: impl FnOnce() -> Result<T, CryptoError>) -> Result<&T, CryptoError> {
+        match &mut self.0 {
+            Some(derived) => Ok(derived),
+            empty @ None => Ok(empty.insert(Box::new(derive()?))),
+        }
+    }
+}
+
+impl Direction {
+    /// The enctypes of RFC 4757 and older have the tokens of RFC 1964, which are not here
+    /// (GSS-48).
+    fn new(key: &Key, from: Role) -> Result<Self, Error> {
+        if !key.enctype().is_newer() {
+            return Err(Error::Unsupported(format!(
+                "the per-message tokens of RFC 1964, which {} has",
+                key.enctype()
+            )));
+        }
+        Ok(Self {
+            key: key.clone(),
+            from,
+            cipher: Lazy(None),
+            wrap_mac: Lazy(None),
+            mic: Lazy(None),
+        })
+    }
+
+    fn cipher(&mut self) -> Result<&Cipher, CryptoError> {
+        let (usage, _) = self.from.usages();
+        self.cipher.get(|| self.key.cipher(usage))
+    }
+
+    fn wrap_mac(&mut self) -> Result<&Mac, CryptoError> {
+        let (usage, _) = self.from.usages();
+        self.wrap_mac.get(|| self.key.mac(usage))
+    }
+
+    fn mic(&mut self) -> Result<&Mac, CryptoError> {
+        let (_, usage) = self.from.usages();
+        self.mic.get(|| self.key.mac(usage))
+    }
+
+    fn room(&self, protection: Protection) -> Room {
+        let mac = self.key.enctype().mac_len().unwrap_or(0);
+        match protection {
+            Protection::Integrity => Room {
+                before: HEADER,
+                behind: mac,
+            },
+            Protection::Confidentiality => Room {
+                before: HEADER + CONFOUNDER,
+                behind: HEADER + mac,
+            },
+        }
+    }
+}
+
+/// The sending half of a context.
+pub struct Sender {
+    direction: Direction,
+    flags: u8,
+    next: u64,
+    confounders: Confounders,
+}
+
+impl Sender {
+    /// What `role` sends, from sequence number `first` on.
+    pub fn new(
+        keys: &MessageKeys,
+        role: Role,
+        first: u64,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, Error> {
+        let subkey = match keys.acceptor_subkey {
+            Some(_) => ACCEPTOR_SUBKEY,
+            None => 0,
+        };
+        Ok(Self {
+            direction: Direction::new(keys.in_force(), role)?,
+            flags: role.flag() | subkey,
+            next: first,
+            confounders: Confounders::new(random),
+        })
+    }
+
+    /// The sequence number of the next token (GSS-30).
+    pub fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// How much longer than its message a Wrap token is, and where (GSS-44).
+    pub fn room(&self, protection: Protection) -> Room {
+        self.direction.room(protection)
+    }
+
+    /// The longest message whose Wrap token has at most `token` octets; 0 if there is none
+    /// (GSS-44).
+    pub fn wrap_size_limit(&self, protection: Protection, token: usize) -> usize {
+        token.saturating_sub(self.room(protection).total())
+    }
+
+    /// The Wrap token of a message.
+    pub fn wrap(&mut self, protection: Protection, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut token = Vec::new();
+        self.wrap_into(protection, message, &mut token)?;
+        Ok(token)
+    }
+
+    /// Appends the Wrap token of a message to `out`. If it fails, `out` is as it was.
+    pub fn wrap_into(
+        &mut self,
+        protection: Protection,
+        message: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let (room, start) = (self.room(protection), out.len());
+        out.reserve(message.len() + room.total());
+        out.resize(start + room.before, 0);
+        out.extend_from_slice(message);
+        out.resize(out.len() + room.behind, 0);
+        let wrapped = match out.get_mut(start..) {
+            Some(token) => self.wrap_in_place(protection, token),
+            None => Ok(()),
+        };
+        if wrapped.is_err() {
+            out.truncate(start);
+        }
+        wrapped
+    }
+
+    /// Makes a Wrap token of a message that lies in `token` with [`room`](Self::room) before and
+    /// behind it. What is in that room does not matter.
+    ///
+    /// Nothing is allocated and the message is not moved.
+    pub fn wrap_in_place(&mut self, protection: Protection, token: &mut [u8]) -> Result<(), Error> {
+        if token.len() < self.room(protection).total() {
+            return Err(Error::Misuse("no room for a Wrap token's own octets"));
+        }
+        match protection {
+            Protection::Confidentiality => self.seal(token)?,
+            Protection::Integrity => self.sign(token)?,
+        }
+        self.next = self.next.wrapping_add(1);
+        Ok(())
+    }
+
+    /// (GSS-37, GSS-39: no filler.)
+    fn seal(&mut self, token: &mut [u8]) -> Result<(), Error> {
+        let header = header(WRAP_ID, self.flags | SEALED, [0; 4], self.next);
+        let cipher = self.direction.cipher()?;
+        let confounder = self.confounders.next()?;
+        let Some((outer, payload)) = token.split_first_chunk_mut::<HEADER>() else {
+            return Ok(());
+        };
+        *outer = header;
+        let text = payload.len().saturating_sub(cipher.mac_len());
+        if let Some((text, _)) = payload.split_at_mut_checked(text) {
+            if let Some(inner) = text.last_chunk_mut::<HEADER>() {
+                *inner = header;
+            }
+            if let Some(front) = text.first_chunk_mut::<CONFOUNDER>() {
+                *front = confounder;
+            }
+        }
+        cipher.seal_in_place(payload);
+        Ok(())
+    }
+
+    /// (GSS-40.)
+    fn sign(&mut self, token: &mut [u8]) -> Result<(), Error> {
+        let mac = self.direction.wrap_mac()?;
+        let signed = header(WRAP_ID, self.flags, [0; 4], self.next);
+        let Some((outer, payload)) = token.split_first_chunk_mut::<HEADER>() else {
+            return Ok(());
+        };
+        let [ec_high, ec_low] = (mac.len() as u16).to_be_bytes();
+        *outer = header(WRAP_ID, self.flags, [ec_high, ec_low, 0, 0], self.next);
+        let message = payload.len().saturating_sub(mac.len());
+        if let Some((message, checksum)) = payload.split_at_mut_checked(message) {
+            checksum.copy_from_slice(&mac.checksum(&[message, &signed]));
+        }
+        Ok(())
+    }
+
+    /// The MIC token of a message (GSS-36).
+    pub fn get_mic(&mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let header = header(MIC_ID, self.flags, [FILLER; 4], self.next);
+        let checksum = self.direction.mic()?.checksum(&[message, &header]);
+        self.next = self.next.wrapping_add(1);
+        Ok([&header[..], &checksum].concat())
+    }
+}
+
+/// The octets from 4 to 7 are EC and RRC of a Wrap token, filler of a MIC token.
+fn header(id: [u8; 2], flags: u8, middle: [u8; 4], number: u64) -> [u8; HEADER] {
+    let [a, b] = id;
+    let [c, d, e, f] = middle;
+    let [s0, s1, s2, s3, s4, s5, s6, s7] = number.to_be_bytes();
+    [
+        a, b, flags, FILLER, c, d, e, f, s0, s1, s2, s3, s4, s5, s6, s7,
+    ]
+}
+
+/// Confounders, drawn from the source of randomness sixteen at a time: asking the operating system
+/// takes as long as encrypting a short message.
+struct Confounders {
+    random: Arc<dyn Random>,
+    pool: [u8; 16 * CONFOUNDER],
+    left: usize,
+}
+
+impl Confounders {
+    fn new(random: Arc<dyn Random>) -> Self {
+        Self {
+            random,
+            pool: [0; 16 * CONFOUNDER],
+            left: 0,
+        }
+    }
+
+    fn next(&mut self) -> Result<[u8; CONFOUNDER], Error> {
+        let (chunks, _) = self.pool.as_chunks::<CONFOUNDER>();
+        if self.left == 0 {
+            self.left = chunks.len();
+            if let Err(unavailable) = self.random.fill(&mut self.pool) {
+                self.left = 0;
+                return Err(unavailable.into());
+            }
+        }
+        let (chunks, _) = self.pool.as_chunks::<CONFOUNDER>();
+        let confounder = chunks.get(chunks.len() - self.left).copied();
+        self.left -= 1;
+        confounder.ok_or(Error::Random)
+    }
+}
+
+/// The receiving half of a context.
+pub struct Receiver {
+    base: Direction,
+    acceptor_subkey: Option<Direction>,
+    window: Window,
+}
+
+/// The header of a received token.
+struct Header {
+    flags: u8,
+    octets: [u8; HEADER],
+}
+
+impl Header {
+    fn take<'t>(
+        what: &'static str,
+        id: [u8; 2],
+        token: &'t [u8],
+    ) -> Result<(Self, &'t [u8]), Malformed> {
+        let Some((octets, rest)) = token.split_first_chunk::<HEADER>() else {
+            let why = format!("{} octets are shorter than a header", token.len());
+            return Err(Malformed::new(what, 0, why));
+        };
+        let [a, b, flags, filler, ..] = *octets;
+        if a == 0x60 {
+            return Err(Malformed::new(what, 0, "it is a token of RFC 1964"));
+        }
+        if [a, b] != id {
+            return Err(Malformed::new(what, 0, "another TOK_ID"));
+        }
+        if filler != FILLER {
+            return Err(Malformed::new(what, 3, "the filler is not FF"));
+        }
+        Ok((
+            Self {
+                flags,
+                octets: *octets,
+            },
+            rest,
+        ))
+    }
+
+    fn middle(&self) -> [u8; 4] {
+        let [_, _, _, _, c, d, e, f, ..] = self.octets;
+        [c, d, e, f]
+    }
+
+    fn ec(&self) -> usize {
+        let [high, low, _, _] = self.middle();
+        usize::from(u16::from_be_bytes([high, low]))
+    }
+
+    fn rrc(&self) -> usize {
+        let [_, _, high, low] = self.middle();
+        usize::from(u16::from_be_bytes([high, low]))
+    }
+
+    fn number(&self) -> u64 {
+        let [.., s0, s1, s2, s3, s4, s5, s6, s7] = self.octets;
+        u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7])
+    }
+
+    fn protection(&self) -> Protection {
+        match self.flags & SEALED {
+            0 => Protection::Integrity,
+            _ => Protection::Confidentiality,
+        }
+    }
+
+    /// With RRC = 0 and another EC.
+    fn with_ec(&self, ec: [u8; 2]) -> [u8; HEADER] {
+        let [a, b, ..] = self.octets;
+        let [high, low] = ec;
+        header([a, b], self.flags, [high, low, 0, 0], self.number())
+    }
+}
+
+const WRAP: &str = "Wrap token";
+const MIC: &str = "MIC token";
+
+impl Receiver {
+    /// What the peer of `role` sends, from sequence number `first` on.
+    pub fn new(keys: &MessageKeys, role: Role, window: Window) -> Result<Self, Error> {
+        let from = role.peer();
+        Ok(Self {
+            base: Direction::new(&keys.base, from)?,
+            acceptor_subkey: match &keys.acceptor_subkey {
+                Some(subkey) => Some(Direction::new(subkey, from)?),
+                None => None,
+            },
+            window,
+        })
+    }
+
+    /// The keys that the flags name (GSS-27), if the token is from the peer (GSS-42).
+    fn direction(&mut self, flags: u8) -> Result<&mut Direction, Error> {
+        if flags & SENT_BY_ACCEPTOR != self.base.from.flag() {
+            return Err(bad_signature("it is one of our own"));
+        }
+        if flags & ACCEPTOR_SUBKEY == 0 {
+            return Ok(&mut self.base);
+        }
+        self.acceptor_subkey
+            .as_mut()
+            .ok_or_else(|| bad_signature("it is made with an acceptor subkey, and there is none"))
+    }
+
+    /// The message of a Wrap token.
+    pub fn unwrap(&mut self, token: &[u8]) -> Result<Unwrapped<Vec<u8>>, Error> {
+        let (header, payload) = Header::take(WRAP, WRAP_ID, token)?;
+        let (behind, before) = payload.split_at(rotation(&header, payload));
+        let mut payload = Vec::with_capacity(payload.len());
+        payload.extend_from_slice(before);
+        payload.extend_from_slice(behind);
+        let (before, message) = self.open(&header, &mut payload)?;
+        payload.truncate(before + message);
+        payload.drain(..before);
+        Ok(self.received(&header, payload))
+    }
+
+    /// The message of a Wrap token, where it lies.
+    ///
+    /// Nothing is allocated, and unless the peer rotated the token nothing is moved. If it is
+    /// refused, `token` holds no plaintext that was not there before.
+    pub fn unwrap_in_place<'t>(
+        &mut self,
+        token: &'t mut [u8],
+    ) -> Result<Unwrapped<&'t mut [u8]>, Error> {
+        let (header, _) = Header::take(WRAP, WRAP_ID, token)?;
+        let payload = token.get_mut(HEADER..).unwrap_or_default();
+        let rotation = rotation(&header, payload);
+        if rotation != 0 {
+            payload.rotate_left(rotation);
+        }
+        let (before, message) = self.open(&header, payload)?;
+        let message = payload
+            .get_mut(before..before + message)
+            .unwrap_or_default();
+        Ok(self.received(&header, message))
+    }
+
+    /// Opens a payload that is not rotated any more: how many octets precede the message, and how
+    /// many it has.
+    fn open(&mut self, header: &Header, payload: &mut [u8]) -> Result<(usize, usize), Error> {
+        let direction = self.direction(header.flags)?;
+        match header.protection() {
+            Protection::Confidentiality => {
+                let cipher = direction.cipher()?;
+                let message = open_sealed(cipher, header, payload)?;
+                Ok((CONFOUNDER, message))
+            }
+            Protection::Integrity => {
+                let mac = direction.wrap_mac()?;
+                Ok((0, open_signed(mac, header, payload)?))
+            }
+        }
+    }
+
+    fn received<M>(&mut self, header: &Header, message: M) -> Unwrapped<M> {
+        Unwrapped {
+            message,
+            protection: header.protection(),
+            status: self.window.receive(header.number()),
+        }
+    }
+
+    /// Verifies the MIC token of a message (GSS-36).
+    pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<SequenceStatus, Error> {
+        let (header, checksum) = Header::take(MIC, MIC_ID, token)?;
+        if header.middle() != [FILLER; 4] {
+            return Err(Malformed::new(MIC, 4, "the filler is not FF").into());
+        }
+        if header.flags & SEALED != 0 {
+            return Err(Malformed::new(MIC, 2, "it says it is sealed").into());
+        }
+        self.direction(header.flags)?
+            .mic()?
+            .verify(&[message, &header.octets], checksum)
+            .map_err(|_| bad_signature("the checksum does not fit the message"))?;
+        Ok(self.window.receive(header.number()))
+    }
+}
+
+/// By how many octets to the left a payload is to be rotated (GSS-41).
+fn rotation(header: &Header, payload: &[u8]) -> usize {
+    header.rrc().checked_rem(payload.len()).unwrap_or(0)
+}
+
+/// Decrypts, and compares the sealed header with the outer one: the latter alone is not protected
+/// (GSS-37, GSS-38). EC is among what is compared, lest a message be cut by changing it.
+fn open_sealed(cipher: &Cipher, header: &Header, payload: &mut [u8]) -> Result<usize, Error> {
+    let plaintext = cipher
+        .open_in_place(payload)
+        .map_err(|_| bad_signature("it does not decrypt"))?;
+    let judged = (|| {
+        let defective = |why| Malformed::new(WRAP, 0, why);
+        let (text, sealed) = plaintext
+            .split_last_chunk::<HEADER>()
+            .ok_or_else(|| defective("no header was sealed in"))?;
+        let [id0, id1, flags, filler, ec0, ec1, _, _, number @ ..] = sealed;
+        let [oid0, oid1, oflags, ofiller, oec0, oec1, _, _, onumber @ ..] = &header.octets;
+        if (id0, id1, flags, filler, ec0, ec1, number)
+            != (oid0, oid1, oflags, ofiller, oec0, oec1, onumber)
+        {
+            return Err(defective("the sealed header is another"));
+        }
+        text.len()
+            .checked_sub(header.ec())
+            .ok_or_else(|| defective("EC is more than there is"))
+    })();
+    if judged.is_err() {
+        plaintext.fill(0);
+    }
+    Ok(judged?)
+}
+
+/// Verifies the checksum over message and header (GSS-40).
+fn open_signed(mac: &Mac, header: &Header, payload: &[u8]) -> Result<usize, Error> {
+    if header.ec() != mac.len() {
+        return Err(Malformed::new(WRAP, 4, "EC is not the checksum's length").into());
+    }
+    let (message, checksum) = payload
+        .len()
+        .checked_sub(mac.len())
+        .and_then(|message| payload.split_at_checked(message))
+        .ok_or_else(|| Malformed::new(WRAP, HEADER, "it is shorter than a checksum"))?;
+    mac.verify(&[message, &header.with_ec([0, 0])], checksum)
+        .map_err(|_| bad_signature("the checksum does not fit the message"))?;
+    Ok(message.len())
+}
+
+fn bad_signature(why: &'static str) -> Error {
+    Rejection::Message {
+        why,
+        code: ErrorCode::KRB_AP_ERR_MODIFIED,
+    }
+    .into()
+}
+
+/// A message out of a genuine Wrap token, with what the token's number says.
+#[must_use]
+#[derive(Clone, PartialEq, Eq)]
+pub struct Unwrapped<M> {
+    message: M,
+    protection: Protection,
+    status: SequenceStatus,
+}
+
+impl<M> Unwrapped<M> {
+    /// The message, if its token is neither repeated nor out of order, as far as the context
+    /// detects that.
+    pub fn complete(self) -> Result<M, Error> {
+        self.status.complete()?;
+        Ok(self.message)
+    }
+
+    /// The message, whatever the order: for applications with an order of their own.
+    pub fn in_any_order(self) -> (M, SequenceStatus) {
+        (self.message, self.status)
+    }
+
+    /// What the token's sequence number says.
+    pub fn status(&self) -> SequenceStatus {
+        self.status
+    }
+
+    /// Whether the message was encrypted.
+    pub fn protection(&self) -> Protection {
+        self.protection
+    }
+}
+
+impl<M> fmt::Debug for Unwrapped<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unwrapped({:?}, {:?})", self.protection, self.status)
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Sender({}, next {})",
+            self.direction.key.enctype(),
+            self.next
+        )
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Receiver({}, {:?})",
+            self.base.key.enctype(),
+            self.window
+        )
+    }
+}

@@ -1,0 +1,178 @@
+use super::unhex;
+use crate::crypto::{Enctype, Key};
+use crate::error::{Error, Rejection};
+use crate::gss::status::MajorStatus;
+use crate::gss::{AcceptorBindings, ChannelBindings, Extension, GssChecksum, Role};
+
+fn key() -> Key {
+    Key::new(Enctype::AES128_CTS_HMAC_SHA256_128, &[0x42; 16]).unwrap()
+}
+
+#[test]
+fn gss_20_published_digests() {
+    let empty = ChannelBindings::default();
+    assert_eq!(
+        empty.digest()[..],
+        unhex("441018525208457705bf09a8ee3c1093")
+    );
+    let hello = ChannelBindings::from_application_data("hello");
+    assert_eq!(
+        hello.digest()[..],
+        unhex("50f40d34cd26c144fc662ed1ec783a94")
+    );
+}
+
+#[test]
+fn gss_20_layout() {
+    let bindings = ChannelBindings {
+        initiator_addrtype: 2,
+        initiator_address: vec![10, 0, 0, 1],
+        acceptor_addrtype: 0x01020304,
+        acceptor_address: vec![9],
+        application_data: b"ab".to_vec(),
+    };
+    assert_eq!(
+        bindings.to_bytes(),
+        unhex(
+            "02000000040000000a0000010403020101000000090200000061 62"
+                .replace(' ', "")
+                .as_str()
+        )
+    );
+    assert_eq!(ChannelBindings::default().to_bytes(), [0; 20]);
+}
+
+/// What the initiator sent: Bnd and, as RFC 6542 has it, perhaps the extension.
+enum Sent<'a> {
+    None,
+    Digest(&'a ChannelBindings),
+    Both(&'a ChannelBindings),
+    MicOnly(&'a ChannelBindings),
+    Mixed(&'a ChannelBindings, &'a ChannelBindings),
+}
+
+fn check(ours: &AcceptorBindings, sent: &Sent<'_>, promised: bool) -> Result<bool, Rejection> {
+    let (digest, mic) = match sent {
+        Sent::None => ([0; 16], None),
+        Sent::Digest(theirs) => (theirs.digest(), None),
+        Sent::Both(theirs) => (theirs.digest(), Some(theirs.mic(&key()).unwrap())),
+        Sent::MicOnly(theirs) => ([0xFF; 16], Some(theirs.mic(&key()).unwrap())),
+        Sent::Mixed(digest, mic) => (digest.digest(), Some(mic.mic(&key()).unwrap())),
+    };
+    let checksum = GssChecksum {
+        bindings: digest,
+        extensions: mic
+            .iter()
+            .map(|mic| Extension {
+                ext_type: Extension::CHANNEL_BINDING,
+                data: mic,
+            })
+            .collect(),
+        ..GssChecksum::default()
+    };
+    ours.check(&checksum, &key(), promised)
+}
+
+fn refused(result: &Result<bool, Rejection>, was_sent: bool) -> bool {
+    match result {
+        Err(rejection @ Rejection::ChannelBindings { sent }) => {
+            let major = Error::from(rejection.clone()).gss_major(Role::Acceptor);
+            assert_eq!(major, MajorStatus::BAD_BINDINGS);
+            *sent == was_sent
+        }
+        _ => false,
+    }
+}
+
+#[test]
+fn gss_21_matrix() {
+    let right = ChannelBindings::from_application_data("tls-exporter:1");
+    let wrong = ChannelBindings::from_application_data("tls-exporter:2");
+    let ignore = AcceptorBindings::None;
+    let allow = AcceptorBindings::Allow(right.clone());
+    let require = AcceptorBindings::Require(right.clone());
+
+    for sent in [
+        Sent::None,
+        Sent::Digest(&right),
+        Sent::Digest(&wrong),
+        Sent::Both(&wrong),
+    ] {
+        assert!(matches!(check(&ignore, &sent, false), Ok(false)));
+        assert!(matches!(check(&ignore, &sent, true), Ok(false)));
+    }
+    assert!(matches!(check(&allow, &Sent::None, false), Ok(false)));
+    assert!(refused(&check(&allow, &Sent::None, true), false));
+    assert!(refused(&check(&require, &Sent::None, false), false));
+    for ours in [&allow, &require] {
+        assert!(matches!(
+            check(ours, &Sent::Digest(&right), false),
+            Ok(true)
+        ));
+        assert!(refused(&check(ours, &Sent::Digest(&wrong), false), true));
+    }
+}
+
+#[test]
+fn gss_22_the_extension_counts_too() {
+    let right = ChannelBindings::from_application_data("tls-exporter:1");
+    let wrong = ChannelBindings::from_application_data("tls-exporter:2");
+    for ours in [
+        AcceptorBindings::Allow(right.clone()),
+        AcceptorBindings::Require(right.clone()),
+    ] {
+        assert!(matches!(check(&ours, &Sent::Both(&right), false), Ok(true)));
+        for sent in [
+            Sent::Both(&wrong),
+            Sent::Mixed(&right, &wrong),
+            Sent::Mixed(&wrong, &right),
+        ] {
+            assert!(refused(&check(&ours, &sent, false), true));
+        }
+    }
+}
+
+#[test]
+fn gss_23_without_md5() {
+    let right = ChannelBindings::from_application_data("tls-exporter:1");
+    let wrong = ChannelBindings::from_application_data("tls-exporter:2");
+    let ours = AcceptorBindings::Require(right.clone());
+    assert!(matches!(
+        check(&ours, &Sent::MicOnly(&right), false),
+        Ok(true)
+    ));
+    assert!(refused(&check(&ours, &Sent::MicOnly(&wrong), false), true));
+    let no_md5 = GssChecksum {
+        bindings: [0xFF; 16],
+        ..GssChecksum::default()
+    };
+    assert!(refused(&ours.check(&no_md5, &key(), false), true));
+}
+
+#[test]
+fn gss_22_a_mic_of_another_key() {
+    let right = ChannelBindings::from_application_data("tls-exporter:1");
+    let other = Key::new(Enctype::AES128_CTS_HMAC_SHA256_128, &[0x43; 16]).unwrap();
+    let mic = right.mic(&other).unwrap();
+    for len in 0..=mic.len() {
+        let checksum = GssChecksum {
+            bindings: right.digest(),
+            extensions: vec![Extension {
+                ext_type: Extension::CHANNEL_BINDING,
+                data: &mic[..len],
+            }],
+            ..GssChecksum::default()
+        };
+        let ours = AcceptorBindings::Allow(right.clone());
+        assert!(refused(&ours.check(&checksum, &key(), false), true));
+    }
+}
+
+#[test]
+fn gss_24_octets_are_application_data() {
+    let bindings = ChannelBindings::from_application_data(b"x".to_vec());
+    assert_eq!(bindings.initiator_addrtype, 0);
+    assert_eq!(bindings.acceptor_addrtype, 0);
+    assert!(bindings.initiator_address.is_empty() && bindings.acceptor_address.is_empty());
+    assert_eq!(bindings.application_data, b"x");
+}
