@@ -337,5 +337,8 @@ fn kdc_30_user_to_user_with_mit() {
     let alice = cache("ccache");
     let arguments = ["kvno", "--u2u", &alice, "bob"];
     let refused = fails(&realm, &arguments, "").expect("kvno");
-    assert!(refused.contains("Ticket/authenticator don't match") || !refused.is_empty(), "{refused}");
+    assert!(
+        refused.contains("Ticket/authenticator don't match") || !refused.is_empty(),
+        "{refused}"
+    );
 }
