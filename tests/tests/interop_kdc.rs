@@ -70,7 +70,7 @@ fn realm_of(principals: Vec<PrincipalSpec>) -> TestRealm {
 }
 
 #[test]
-fn kinit_with_a_password_for_each_enctype_over_each_transport() {
+fn interop_kinit_with_a_password_for_each_enctype_over_each_transport() {
     for enctype in ENCTYPES {
         let only = |spec: PrincipalSpec| PrincipalSpec {
             enctypes: vec![enctype],
@@ -104,7 +104,7 @@ fn kinit_with_a_password_for_each_enctype_over_each_transport() {
 }
 
 #[test]
-fn kdc_11_refusals_as_kinit_tells_them() {
+fn interop_kdc_11_refusals_as_kinit_tells_them() {
     let mut locked = PrincipalSpec::user("locked", "pw");
     locked.attributes.locked = true;
     let mut expired = PrincipalSpec::user("expired", "pw");
@@ -156,7 +156,7 @@ fn kdc_11_refusals_as_kinit_tells_them() {
 }
 
 #[test]
-fn kdc_16_flags_and_addresses_as_klist_shows_them() {
+fn interop_kdc_16_flags_and_addresses_as_klist_shows_them() {
     let realm = realm_of(vec![
         PrincipalSpec::user("alice", "pw"),
         PrincipalSpec::service("host/svc"),
@@ -180,7 +180,7 @@ fn kdc_16_flags_and_addresses_as_klist_shows_them() {
 }
 
 #[test]
-fn kdc_23_kinit_renews() {
+fn interop_kdc_23_kinit_renews() {
     let realm = realm_of(vec![PrincipalSpec::user("alice", "pw")]);
     let arguments = ["kinit", "-l", "10m", "-r", "1d", "alice"];
     if succeeds(&realm, &arguments, "pw\n").is_none() {
@@ -203,7 +203,7 @@ fn kdc_23_kinit_renews() {
 }
 
 #[test]
-fn kdc_15_postdated_and_validated() {
+fn interop_kdc_15_postdated_and_validated() {
     let realm = realm_of(vec![
         PrincipalSpec::user("alice", "pw"),
         PrincipalSpec::service("host/svc"),
@@ -223,7 +223,7 @@ fn keytab_name(realm: &TestRealm) -> String {
 }
 
 #[test]
-fn kinit_with_a_keytab_and_mit_opens_our_tickets() {
+fn interop_kinit_with_a_keytab_and_mit_opens_our_tickets() {
     for enctype in ENCTYPES {
         let only = |spec: PrincipalSpec| PrincipalSpec {
             enctypes: vec![enctype],
@@ -272,7 +272,7 @@ fn pac_verify(realm: &TestRealm) -> Option<std::path::PathBuf> {
 }
 
 #[test]
-fn pac_13_mit_verifies_our_signatures() {
+fn interop_pac_13_mit_verifies_our_signatures() {
     for enctype in ENCTYPES {
         let realm = TestRealm::start_with(&RealmSpec {
             policy: Policy {
@@ -319,7 +319,7 @@ fn pac_13_mit_verifies_our_signatures() {
 }
 
 #[test]
-fn kdc_30_user_to_user_with_mit() {
+fn interop_kdc_30_user_to_user_with_mit() {
     let realm = realm_of(vec![
         PrincipalSpec::user("alice", "pw"),
         PrincipalSpec::user("bob", "pw"),
@@ -338,7 +338,7 @@ fn kdc_30_user_to_user_with_mit() {
     let arguments = ["kvno", "--u2u", &alice, "bob"];
     let refused = fails(&realm, &arguments, "").expect("kvno");
     assert!(
-        refused.contains("Ticket/authenticator don't match") || !refused.is_empty(),
+        refused.contains("Requested server and ticket don't match"),
         "{refused}"
     );
 }
