@@ -88,7 +88,12 @@ fn case_018_a_rogue_kdc_that_knows_the_password_but_not_the_host_key() {
 
 /// A TGS-REP for `request` that gives `ticket` away as one of `client`. Whoever made the TGT up
 /// knows `session`, its key, and so can answer.
-fn forged_reply(request: &[u8], session: &Key, ticket: &Credentials, client: &Principal) -> Vec<u8> {
+fn forged_reply(
+    request: &[u8],
+    session: &Key,
+    ticket: &Credentials,
+    client: &Principal,
+) -> Vec<u8> {
     let request = TgsReq::from_bytes(request).unwrap();
     let ap_req = request.padata.as_ref().unwrap()[0].padata_value.0;
     let ap_req = ApReq::from_bytes(ap_req).unwrap();

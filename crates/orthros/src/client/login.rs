@@ -78,11 +78,7 @@ impl LoginCheck {
     /// key that the initial reply led to.
     ///
     /// The local clock judges: the offset that this KDC claimed is not proved yet.
-    fn judge(
-        self,
-        mut ticket: Credentials,
-        now: Timestamp,
-    ) -> Result<VerifiedLogin, Error> {
+    fn judge(self, mut ticket: Credentials, now: Timestamp) -> Result<VerifiedLogin, Error> {
         ticket.clock_offset = 0;
         let parts = AuthenticatorParts {
             usage: KeyUsage::AP_REQ_AUTHENTICATOR,
