@@ -367,7 +367,7 @@ fn interop_an_enterprise_name_becomes_the_canonical_one() {
     let mut alice = PrincipalSpec::user("alice", "pw");
     alice.aliases.push(r"alice\@corp.test".to_owned());
     let realm = realm_of(vec![alice]);
-    let arguments = ["kinit", "-E", "alice@corp.test"];
+    let arguments = ["kinit", "-C", "-E", "alice@corp.test"];
     if succeeds(&realm, &arguments, "pw\n").is_none() {
         return;
     }
