@@ -1,11 +1,14 @@
 //! What the fuzz targets share: a bound on memory, a sealing hand, and a clock and randomness that
 //! repeat.
 
+pub mod recorded;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::{Debug, Display};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use orthros::crypto::{Enctype, Key};
+use orthros::error::Error;
 use orthros::random::{Random, RandomUnavailable};
 
 /// What an input may make us hold at once: this many octets ...
@@ -59,6 +62,20 @@ pub fn say(value: &(impl Debug + Display)) {
     let line = value.to_string();
     assert!(!line.contains('\n'), "more than one line: {line:?}");
     std::hint::black_box(format!("{value:?}"));
+}
+
+/// As [`say`], for an error with its explanation; no four octets of a key may be in any of it.
+pub fn refused(error: &Error, keys: &[&Key]) {
+    say(error);
+    let text = format!("{error} {error:?} {:?}", error.explain());
+    for four in keys.iter().flat_map(|key| key.expose().windows(4)) {
+        let hex: String = four.iter().map(|octet| format!("{octet:02x}")).collect();
+        let list = format!("{}, {}, {}, {}", four[0], four[1], four[2], four[3]);
+        assert!(
+            !text.contains(&hex) && !text.contains(&list),
+            "part of a key"
+        );
+    }
 }
 
 /// Octets that are the same in every run.

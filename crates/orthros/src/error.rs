@@ -283,6 +283,13 @@ pub enum Rejection {
         /// Which rule it breaks.
         why: String,
     },
+    /// A KDC's reply does not open under the client's key: a wrong password, key or salt (KDC-03).
+    ReplyKey {
+        /// The client.
+        client: Principal,
+        /// The enctype of its key.
+        enctype: Enctype,
+    },
     /// A KDC refuses a request.
     Kdc {
         /// The code for the client.
@@ -444,7 +451,8 @@ impl Rejection {
             WrongKey { .. }
             | TicketModified { .. }
             | AuthenticatorModified { .. }
-            | ReplyModified { .. } => ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
+            | ReplyModified { .. }
+            | ReplyKey { .. } => ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
             ClientMismatch { .. } => ErrorCode::KRB_AP_ERR_BADMATCH,
             Address { .. } => ErrorCode::KRB_AP_ERR_BADADDR,
             Skew { .. } => ErrorCode::KRB_AP_ERR_SKEW,

@@ -150,6 +150,8 @@ impl Acceptor {
         verify::transited(&claimed, server, &config.transited)?;
         let policy = AuthDataPolicy {
             unknown: config.unknown_critical,
+            pac: config.pac,
+            invalid_pac: config.invalid_pac,
         };
         let authorized = verify::authorized(&claimed, &opened.sealed_by, &policy)?;
         let bound = verify::bound(&claimed, &authorized, binding)?;
@@ -195,7 +197,8 @@ impl Acceptor {
 }
 
 impl AcceptorConfig {
-    fn refusal(&self, error: Error, known: &Known, now: Timestamp) -> Refusal {
+    /// A refusal with the KRB-ERROR for it.
+    pub(crate) fn refusal(&self, error: Error, known: &Known, now: Timestamp) -> Refusal {
         let us = match &self.accepts {
             Accepts::Service(principal) => Some(principal),
             _ => self.keys.iter().map(|key| key.principal()).next(),

@@ -1,5 +1,6 @@
 //! The client's side of the AP exchange (RFC 4120 §3.2.2, §3.2.5).
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -22,15 +23,29 @@ use crate::wire::{
 };
 
 /// What the authenticator's checksum protects.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy)]
 pub enum Cksum<'a> {
     /// There is none.
     None,
     /// The required checksum of the session key over these octets, under this key usage: 10 for
     /// application data, 6 for the body of a TGS-REQ (AP-11, KDC-18).
     Keyed(KeyUsage, &'a [u8]),
-    /// A checksum that is made already: type and octets, such as GSS-API's 0x8003.
+    /// A checksum that is made already: type and octets.
     Made(i32, &'a [u8]),
+    /// A checksum of this type that needs the subkey, or without one the session key, to be made:
+    /// GSS-API's 0x8003 (GSS-22).
+    MadeWith(i32, &'a dyn Fn(&Key) -> Result<Vec<u8>, Error>),
+}
+
+impl fmt::Debug for Cksum<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Keyed(usage, data) => write!(f, "Keyed({usage}, {} octets)", data.len()),
+            Self::Made(cksumtype, octets) => write!(f, "Made({cksumtype}, {octets:02x?})"),
+            Self::MadeWith(cksumtype, _) => write!(f, "MadeWith({cksumtype})"),
+        }
+    }
 }
 
 /// What goes into an AP-REQ besides the ticket.
@@ -82,13 +97,20 @@ pub fn build_ap_req(
         true => super::initial_seq(rng)?,
         false => 0,
     };
-    let keyed;
+    let (keyed, made);
     let cksum = match parts.cksum {
         Cksum::None => None,
         Cksum::Made(cksumtype, octets) => Some(Checksum {
             cksumtype,
             checksum: OctetString(octets),
         }),
+        Cksum::MadeWith(cksumtype, make) => {
+            made = make(subkey.as_ref().unwrap_or(session))?;
+            Some(Checksum {
+                cksumtype,
+                checksum: OctetString(&made),
+            })
+        }
         Cksum::Keyed(usage, data) => {
             let mac = session.mac(usage)?;
             keyed = mac.checksum(&[data]);

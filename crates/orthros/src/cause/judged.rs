@@ -285,6 +285,17 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
         .next(format!("kvno {}   # whether a ticket for the name can be had", sh(server)))
         .next("Send nothing confidential to this peer."),
         Message { why, code } => message(why, *code),
+        ReplyKey { client, enctype } => Explanation::new(
+            "KDC_REPLY_KEY",
+            format!("The KDC's reply does not open under the {enctype} key of {}.", short(client)),
+        )
+        .fact("client", client)
+        .fact("enctype", enctype)
+        .likely("The password is wrong, and the KDC did not ask for proof of it beforehand.")
+        .likely("The keytab is older than the account's last change of password.")
+        .likely("The key was made with another salt than the account has (a renamed account).")
+        .next(format!("kinit {}   # whether the password is right", sh(client)))
+        .next("klist -kte FILE   # on a keytab: its versions and enctypes"),
         KdcReply { why } => Explanation::new(
             "KDC_REPLY",
             format!("The KDC's reply is not the answer to our request: {}.", short(why)),

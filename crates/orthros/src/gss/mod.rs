@@ -16,6 +16,9 @@
 //! | the framing of context tokens | `token` |
 //! | the 0x8003 checksum of the authenticator | `checksum` |
 //! | channel bindings | `bindings` |
+//! | delegated credentials | `delegation` |
+//! | the exchange | `initiator`, `acceptor` |
+//! | what it gives | `context` |
 //! | Wrap and MIC tokens | `message` |
 //! | replay and sequence detection of these | `window` |
 //! | major status values | `status` |
@@ -31,8 +34,12 @@
     )
 )]
 
+mod acceptor;
 mod bindings;
 mod checksum;
+mod context;
+mod delegation;
+mod initiator;
 mod message;
 mod status;
 pub mod token;
@@ -41,8 +48,11 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+pub use acceptor::{Acceptor, Verified};
 pub use bindings::{AcceptorBindings, ChannelBindings};
 pub use checksum::{ContextFlags, Extension, GssChecksum};
+pub use context::{ContextInfo, SecurityContext};
+pub use initiator::{AwaitReply, Initiator};
 pub use message::{MessageKeys, Protection, Receiver, Role, Room, Sender, Unwrapped};
 pub use status::MajorStatus;
 pub use window::{SequenceStatus, Window};

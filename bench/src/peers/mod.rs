@@ -1,0 +1,86 @@
+//! The libraries that are compared, behind one set of traits.
+//!
+//! A method that ends in `_all` does its work many times in one call, so that what is measured is
+//! the library and not the way to it. Every other method is for the checks before measuring.
+
+use crate::realm::{Case, Realm};
+
+pub mod krb5_crate;
+pub mod mit;
+pub mod orthros;
+
+/// Why a library has no number in a row.
+pub type Reason = String;
+
+/// A library.
+pub trait Peer {
+    /// The heading of its column.
+    fn name(&self) -> &'static str;
+
+    /// Whether its allocations go through this program's allocator and can be counted.
+    fn allocates_here(&self) -> bool {
+        true
+    }
+
+    /// An acceptor for the realm's service, set up once as a long-running server does. Its replay
+    /// cache is empty.
+    fn acceptor<'a>(&'a self, realm: &'a Realm) -> Result<Box<dyn Acceptor + 'a>, Reason>;
+
+    /// An initiator that holds the ticket of `case`.
+    fn initiator<'a>(
+        &'a self,
+        realm: &'a Realm,
+        case: &'a Case,
+    ) -> Result<Box<dyn Initiator + 'a>, Reason>;
+}
+
+/// Accepts initial context tokens.
+pub trait Acceptor {
+    /// Accepts each token, makes the reply, and drops the context.
+    fn accept_all(&mut self, tokens: &[Vec<u8>]);
+
+    /// Accepts one token.
+    fn accept(&mut self, token: &[u8]) -> Result<Accepted, String>;
+}
+
+/// What an acceptor found out.
+pub struct Accepted {
+    /// The client's name.
+    pub client: String,
+    /// Whether there is a PAC whose signature was verified.
+    pub pac: bool,
+    /// The token for the initiator.
+    pub reply: Vec<u8>,
+    /// The established context.
+    pub context: Box<dyn Context>,
+}
+
+/// Makes initial context tokens.
+pub trait Initiator {
+    /// Makes `count` tokens and drops the contexts.
+    fn initiate_all(&mut self, count: usize);
+
+    /// Makes one token that asks for mutual authentication.
+    fn initiate(&mut self) -> (Vec<u8>, Box<dyn Started>);
+}
+
+/// Waits for the acceptor's reply.
+pub trait Started {
+    /// Takes the reply.
+    fn finish(self: Box<Self>, reply: &[u8]) -> Result<Box<dyn Context>, String>;
+}
+
+/// An established context.
+pub trait Context {
+    /// Wraps `message` with confidentiality `count` times.
+    fn wrap_all(&mut self, message: &[u8], count: usize);
+
+    /// Wraps `message` with confidentiality.
+    fn wrap(&mut self, message: &[u8]) -> Vec<u8>;
+
+    /// Unwraps each token, in the order in which they were wrapped.
+    fn unwrap_all(&mut self, tokens: &mut [Vec<u8>]);
+
+    /// Unwraps a token.
+    fn unwrap(&mut self, token: &[u8]) -> Result<Vec<u8>, String>;
+}

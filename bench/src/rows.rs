@@ -1,0 +1,202 @@
+//! The rows: what is measured.
+
+use orthros::crypto::Enctype;
+
+use crate::clock;
+use crate::peers::{Acceptor, Context, Initiator, Peer, Reason};
+use crate::realm::{ENCTYPES, PacKind, Realm};
+
+/// One row.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    work: Work,
+    enctype: Enctype,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    /// An AP-REQ in its GSS token verified, recorded in the replay cache, and answered.
+    Accept(PacKind),
+    /// An AP-REQ in its GSS token made from a ticket that is at hand.
+    Initiate,
+    /// Wrap with confidentiality of a message of so many octets.
+    Wrap(usize),
+    /// Unwrap of such a message.
+    Unwrap(usize),
+}
+
+/// What a number of a row says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Operations in a second of processor time.
+    PerSecond,
+    /// Microseconds of processor time for one operation.
+    Microseconds,
+    /// Megabytes (a million octets) in a second of processor time.
+    Megabytes(usize),
+}
+
+impl Unit {
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::PerSecond => "1/s",
+            Unit::Microseconds => "µs",
+            Unit::Megabytes(_) => "MB/s",
+        }
+    }
+
+    /// The number for so many nanoseconds an operation.
+    pub fn of(self, nanoseconds: f64) -> f64 {
+        match self {
+            Unit::PerSecond => 1e9 / nanoseconds,
+            Unit::Microseconds => nanoseconds / 1e3,
+            Unit::Megabytes(octets) => octets as f64 * 1e3 / nanoseconds,
+        }
+    }
+}
+
+const SIZES: [(usize, &str); 4] = [
+    (64, "64"),
+    (1 << 10, "1KiB"),
+    (16 << 10, "16KiB"),
+    (1 << 20, "1MiB"),
+];
+
+impl Row {
+    /// Every row, in the order in which they are printed.
+    pub fn all() -> Vec<Row> {
+        let mut rows = Vec::new();
+        let mut each = |work| rows.extend(ENCTYPES.map(|enctype| Row { work, enctype }));
+        for pac in PacKind::ALL {
+            each(Work::Accept(pac));
+        }
+        each(Work::Initiate);
+        for (size, _) in SIZES {
+            each(Work::Wrap(size));
+        }
+        for (size, _) in &SIZES[1..] {
+            each(Work::Unwrap(*size));
+        }
+        rows
+    }
+
+    /// The name by which it is selected.
+    pub fn name(&self) -> String {
+        let size = |octets| {
+            SIZES
+                .iter()
+                .find(|(size, _)| *size == octets)
+                .map_or("", |(_, name)| name)
+        };
+        let number = self.enctype.0;
+        match self.work {
+            Work::Accept(pac) => format!("accept/{number}/{}", pac.name()),
+            Work::Initiate => format!("initiate/{number}"),
+            Work::Wrap(octets) => format!("wrap/{number}/{}", size(octets)),
+            Work::Unwrap(octets) => format!("unwrap/{number}/{}", size(octets)),
+        }
+    }
+
+    pub fn unit(&self) -> Unit {
+        match self.work {
+            Work::Accept(_) | Work::Initiate => Unit::PerSecond,
+            Work::Wrap(64) => Unit::Microseconds,
+            Work::Wrap(octets) | Work::Unwrap(octets) => Unit::Megabytes(octets),
+        }
+    }
+
+    pub fn enctype(&self) -> Enctype {
+        self.enctype
+    }
+
+    /// The PAC of the tickets it uses.
+    pub fn pac(&self) -> PacKind {
+        match self.work {
+            Work::Accept(pac) => pac,
+            _ => PacKind::Minimal,
+        }
+    }
+
+    /// Whether it can count allocations.
+    pub fn accepts(&self) -> bool {
+        matches!(self.work, Work::Accept(_))
+    }
+
+    /// How many operations make one round.
+    pub fn batch(&self, quick: bool) -> usize {
+        let few = if quick { 5 } else { 1 };
+        match self.work {
+            Work::Accept(_) | Work::Initiate => 1_000 / few,
+            Work::Wrap(octets) | Work::Unwrap(octets) => {
+                ((8 << 20) / octets).clamp(10, 2_000) / few
+            }
+        }
+    }
+
+    /// The work as one library does it.
+    pub fn task<'a>(&self, peer: &'a dyn Peer, realm: &'a Realm) -> Result<Task<'a>, Reason> {
+        let case = realm.case(self.enctype, self.pac());
+        Ok(match self.work {
+            Work::Accept(_) => Task::Accept(peer.acceptor(realm)?),
+            Work::Initiate => Task::Initiate(peer.initiator(realm, case)?),
+            Work::Wrap(octets) => {
+                let (initiator, _) = establish(peer, peer, realm, self)?;
+                Task::Wrap(initiator, vec![0x5a; octets])
+            }
+            Work::Unwrap(octets) => {
+                let (initiator, acceptor) = establish(peer, peer, realm, self)?;
+                Task::Unwrap(initiator, acceptor, vec![0x5a; octets])
+            }
+        })
+    }
+}
+
+/// The initiator's and the acceptor's end of a context.
+type Ends = (Box<dyn Context>, Box<dyn Context>);
+
+/// Both ends of a context, each from its own library.
+fn establish(
+    initiator: &dyn Peer,
+    acceptor: &dyn Peer,
+    realm: &Realm,
+    row: &Row,
+) -> Result<Ends, String> {
+    let case = realm.case(row.enctype, row.pac());
+    let (token, started) = initiator.initiator(realm, case)?.initiate();
+    let accepted = acceptor.acceptor(realm)?.accept(&token)?;
+    Ok((started.finish(&accepted.reply)?, accepted.context))
+}
+
+/// Set-up work of one library.
+pub enum Task<'a> {
+    Accept(Box<dyn Acceptor + 'a>),
+    Initiate(Box<dyn Initiator + 'a>),
+    Wrap(Box<dyn Context>, Vec<u8>),
+    Unwrap(Box<dyn Context>, Box<dyn Context>, Vec<u8>),
+}
+
+impl Task<'_> {
+    /// Does the work `count` times; the nanoseconds of processor time for one. An acceptor takes
+    /// `tokens`, of which there are `count`.
+    pub fn run(&mut self, count: usize, tokens: &[Vec<u8>]) -> f64 {
+        let mut wrapped = Vec::new();
+        if let Task::Unwrap(initiator, _, message) = self {
+            wrapped = (0..count).map(|_| initiator.wrap(message)).collect();
+        }
+        let before = clock::process_cpu_time();
+        self.profiled(count, tokens, &mut wrapped);
+        let spent = clock::process_cpu_time() - before;
+        spent.as_nanos() as f64 / count as f64
+    }
+
+    /// What is measured, and nothing else: the function for a profiler to look below.
+    #[inline(never)]
+    fn profiled(&mut self, count: usize, tokens: &[Vec<u8>], wrapped: &mut [Vec<u8>]) {
+        match self {
+            Task::Accept(acceptor) => acceptor.accept_all(tokens),
+            Task::Initiate(initiator) => initiator.initiate_all(count),
+            Task::Wrap(context, message) => context.wrap_all(message, count),
+            Task::Unwrap(_, acceptor, _) => acceptor.unwrap_all(wrapped),
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! The acceptor of a context (RFC 4121 §4.1.1, RFC 2743 §2.2.2).
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+
+use super::bindings::AcceptorBindings;
+use super::checksum::{ContextFlags, GssChecksum};
+use super::context::{ContextInfo, SecurityContext};
+use super::delegation::credentials;
+use super::message::Role;
+use super::token::{TokenId, frame, unframe, unframe_in_spnego};
+use crate::ap::{self, AppData, Binding, BindingKeys, HostAddr, Known, ReplayEntry, ReplayVerdict};
+use crate::credentials::Credentials;
+use crate::crypto::ChecksumType;
+use crate::error::{Error, Rejection};
+use crate::random::Random;
+use crate::step::{Refusal, Step};
+use crate::time::Timestamp;
+use crate::wire::{ApOptions, ApReq, Checksum, Message, TicketFlags};
+
+/// The acceptor of one context.
+///
+/// ```text
+/// Acceptor ─accept(token)─▶ Established { token with AP-REP, context }   MUTUAL
+///                         ▶ Established { context }
+///                         ▶ Continue { token with KRB-ERROR, Acceptor }  no AP-REQ (GSS-03)
+/// ```
+///
+/// Make one for each connection; what costs is in the [`ap::Acceptor`], which is shared.
+#[derive(Clone)]
+pub struct Acceptor {
+    ap: ap::Acceptor,
+    bindings: AcceptorBindings,
+    peer: Option<HostAddr>,
+    checksum_required: bool,
+    in_spnego: bool,
+}
+
+impl Acceptor {
+    /// Accepts whom `ap` accepts.
+    pub fn new(ap: ap::Acceptor) -> Self {
+        Self {
+            ap,
+            bindings: AcceptorBindings::None,
+            peer: None,
+            checksum_required: false,
+            in_spnego: false,
+        }
+    }
+
+    /// What ties the context to this connection's channel (GSS-21).
+    #[must_use]
+    pub fn bindings(mut self, bindings: AcceptorBindings) -> Self {
+        self.bindings = bindings;
+        self
+    }
+
+    /// Where the initiator's tokens come from, for tickets with addresses.
+    #[must_use]
+    pub fn peer(mut self, peer: HostAddr) -> Self {
+        self.peer = Some(peer);
+        self
+    }
+
+    /// Refuses initiators whose authenticator has no checksum: some SMB clients (GSS-19).
+    #[must_use]
+    pub fn require_checksum(mut self) -> Self {
+        self.checksum_required = true;
+        self
+    }
+
+    /// The tokens travel inside SPNEGO, where the mechanism has two names (GSS-04).
+    #[must_use]
+    pub fn in_spnego(mut self) -> Self {
+        self.in_spnego = true;
+        self
+    }
+
+    /// Takes the initiator's first token.
+    ///
+    /// A refusal has a KRB-ERROR token if the initiator waits for an answer (GSS-08).
+    pub fn accept(
+        self,
+        token: &[u8],
+        now: Timestamp,
+    ) -> Result<Step<Acceptor, SecurityContext>, Refusal> {
+        let (id, message) = self.unframe(token)?;
+        // A KRB-ERROR is not answered with another.
+        if id != TokenId::AP_REQ && id != TokenId::KRB_ERROR {
+            let refusal = self.refuse_type(id, now);
+            return match refusal.token {
+                Some(token) => Ok(Step::Continue { token, next: self }),
+                None => Err(refusal),
+            };
+        }
+        let binding = self.binding();
+        let accepted = self
+            .ap_req(id, message)
+            .and_then(|request| self.ap.accept(request, &binding, self.peer.as_ref(), now))
+            .map_err(|refusal| answer(refusal, message, &binding))?;
+        let random = Arc::clone(self.ap.config().rng());
+        let (token, context) = established(accepted, random)?;
+        Ok(Step::Established { token, context })
+    }
+
+    /// Judges the initiator's first token by everything but the replay cache, for one that is
+    /// asked elsewhere. A token that is no AP-REQ is refused.
+    pub fn verify(self, token: &[u8], now: Timestamp) -> Result<Verified, Refusal> {
+        let (id, message) = self.unframe(token)?;
+        if id != TokenId::AP_REQ && id != TokenId::KRB_ERROR {
+            return Err(self.refuse_type(id, now));
+        }
+        let binding = self.binding();
+        let verified = self
+            .ap_req(id, message)
+            .and_then(|request| self.ap.verify(request, &binding, self.peer.as_ref(), now))
+            .map_err(|refusal| answer(refusal, message, &binding))?;
+        Ok(Verified {
+            answered: binding.answered(message),
+            ap: verified,
+            random: Arc::clone(self.ap.config().rng()),
+        })
+    }
+
+    fn unframe<'t>(&self, token: &'t [u8]) -> Result<(TokenId, &'t [u8]), Error> {
+        match self.in_spnego {
+            true => unframe_in_spnego(token),
+            false => unframe(token),
+        }
+    }
+
+    fn binding(&self) -> GssBinding<'_> {
+        GssBinding {
+            bindings: &self.bindings,
+            checksum_required: self.checksum_required,
+            mutual: Cell::new(false),
+        }
+    }
+
+    fn ap_req<'t>(&self, id: TokenId, message: &'t [u8]) -> Result<&'t [u8], Refusal> {
+        match id {
+            TokenId::AP_REQ => Ok(message),
+            other => Err(wrong_type(other).into()),
+        }
+    }
+
+    /// GSS-03.
+    fn refuse_type(&self, id: TokenId, now: Timestamp) -> Refusal {
+        let config = self.ap.config();
+        framed(config.refusal(wrong_type(id), &Known::default(), now))
+    }
+}
+
+fn wrong_type(found: TokenId) -> Error {
+    Rejection::MessageType {
+        expected: "AP-REQ",
+        found: found.to_string(),
+    }
+    .into()
+}
+
+fn framed(refusal: Refusal) -> Refusal {
+    Refusal {
+        error: refusal.error,
+        token: refusal.token.map(|token| frame(TokenId::KRB_ERROR, &token)),
+    }
+}
+
+/// Whether the initiator waits for an answer decides whether it gets one (GSS-08).
+fn answer(refusal: Refusal, ap_req: &[u8], binding: &GssBinding<'_>) -> Refusal {
+    match binding.answered(ap_req) {
+        true => framed(refusal),
+        false => refusal.error.into(),
+    }
+}
+
+/// A first token that passed every check but the last: whether it was seen before.
+#[must_use = "a verified token is not admitted yet"]
+pub struct Verified {
+    ap: ap::Verified<Bound>,
+    answered: bool,
+    random: Arc<dyn Random>,
+}
+
+impl Verified {
+    /// What the replay cache has to remember.
+    pub fn entry(&self) -> &ReplayEntry {
+        self.ap.entry()
+    }
+
+    /// Admits the initiator, if `verdict` says that its token was not seen before: the token for
+    /// it, if it waits for one, and the context.
+    pub fn admit(
+        self,
+        verdict: ReplayVerdict,
+        now: Timestamp,
+    ) -> Result<(Option<Vec<u8>>, SecurityContext), Refusal> {
+        let answered = self.answered;
+        let accepted = self
+            .ap
+            .admit(verdict, now)
+            .map_err(|refusal| match answered {
+                true => framed(refusal),
+                false => refusal.error.into(),
+            })?;
+        Ok(established(accepted, self.random)?)
+    }
+}
+
+fn established(
+    accepted: ap::Accepted<Bound>,
+    random: Arc<dyn Random>,
+) -> Result<(Option<Vec<u8>>, SecurityContext), Error> {
+    let Bound {
+        flags, delegated, ..
+    } = accepted.bound;
+    let mut flags = flags.with(ContextFlags::PROT_READY);
+    if accepted.reply.is_some() {
+        flags = flags.with(ContextFlags::MUTUAL);
+    }
+    if accepted.peer.flags().contains(TicketFlags::ANONYMOUS) {
+        flags = flags.with(ContextFlags::ANON);
+    }
+    let info = ContextInfo {
+        role: Role::Acceptor,
+        flags,
+        initiator: accepted.peer.client().clone(),
+        acceptor: accepted.peer.server().clone(),
+        endtime: accepted.peer.endtime(),
+        keys: accepted.keys,
+        peer: Some(accepted.peer),
+        delegated,
+    };
+    let context = SecurityContext::new(info, random)?;
+    let token = accepted.reply.map(|reply| frame(TokenId::AP_REP, &reply));
+    Ok((token, context))
+}
+
+/// What the authenticator's checksum protects in GSS-API: flags, channel bindings, delegated
+/// credentials.
+struct GssBinding<'a> {
+    bindings: &'a AcceptorBindings,
+    checksum_required: bool,
+    /// The checksum's MUTUAL, once it was seen.
+    mutual: Cell<bool>,
+}
+
+/// What the checksum said.
+#[derive(Debug)]
+struct Bound {
+    /// Whether there is a 0x8003 checksum: then its MUTUAL counts, else the AP-REQ's (GSS-12).
+    has_flags: bool,
+    flags: ContextFlags,
+    delegated: Vec<Credentials>,
+}
+
+impl GssBinding<'_> {
+    /// Whether the initiator waits for an answer: the checksum says it, or the AP-REQ's options,
+    /// which can be read even if nothing else can.
+    fn answered(&self, ap_req: &[u8]) -> bool {
+        self.mutual.get()
+            || ApReq::from_bytes(ap_req)
+                .is_ok_and(|request| request.ap_options.contains(ApOptions::MUTUAL_REQUIRED))
+    }
+
+    /// GSS-15 to GSS-23.
+    fn gss_checksum(&self, octets: &[u8], keys: &BindingKeys<'_>) -> Result<Bound, Rejection> {
+        let checksum = GssChecksum::parse(octets)?;
+        let damaged = |why| Rejection::GssChecksum {
+            why,
+            len: octets.len(),
+        };
+        let mut flags = checksum.flags.and(ContextFlags::ON_WIRE);
+        self.mutual.set(flags.contains(ContextFlags::MUTUAL));
+        // GSS-05: DCE style has no framing, and the framing was there.
+        if flags.contains(ContextFlags::DCE_STYLE) {
+            return Err(Rejection::MessageType {
+                expected: "a bare AP-REQ, as its flag DCE_STYLE says",
+                found: "a framed one".to_owned(),
+            });
+        }
+        let base = keys.subkey.unwrap_or(keys.session);
+        let bound = self
+            .bindings
+            .check(&checksum, base, keys.client_supplies_bindings)?;
+        if bound {
+            flags = flags.with(ContextFlags::CHANNEL_BOUND);
+        }
+        let delegated = match checksum.delegation {
+            Some(cred) => credentials(cred, keys.session, keys.subkey)
+                .map_err(|_| damaged("the KRB-CRED in it is damaged"))?,
+            None => Vec::new(),
+        };
+        if delegated.is_empty() {
+            flags = flags.without(ContextFlags::DELEG);
+        }
+        Ok(Bound {
+            has_flags: true,
+            flags,
+            delegated,
+        })
+    }
+}
+
+impl Binding for GssBinding<'_> {
+    type Bound = Bound;
+
+    fn bind(
+        &self,
+        cksum: Option<&Checksum<'_>>,
+        keys: &BindingKeys<'_>,
+    ) -> Result<Bound, Rejection> {
+        if let Some(cksum) = cksum
+            && ChecksumType(cksum.cksumtype) == ChecksumType::GSS
+        {
+            return self.gss_checksum(cksum.checksum.as_bytes(), keys);
+        }
+        // GSS-19, AP-84: without a 0x8003 checksum there are no flags and no bindings, and AP-81
+        // still holds.
+        let none = GssChecksum::default();
+        let base = keys.subkey.unwrap_or(keys.session);
+        self.bindings
+            .check(&none, base, keys.client_supplies_bindings)?;
+        let flags = match cksum {
+            None if self.checksum_required => return Err(Rejection::ChecksumMissing),
+            None => ContextFlags::NONE,
+            Some(_) => {
+                AppData(&[]).bind(cksum, keys)?;
+                ContextFlags::REPLAY | ContextFlags::SEQUENCE
+            }
+        };
+        Ok(Bound {
+            has_flags: false,
+            flags,
+            delegated: Vec::new(),
+        })
+    }
+
+    /// GSS-12.
+    fn mutual(bound: &Bound, options: ApOptions) -> bool {
+        match bound.has_flags {
+            true => bound.flags.contains(ContextFlags::MUTUAL),
+            false => options.contains(ApOptions::MUTUAL_REQUIRED),
+        }
+    }
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor")
+            .field("ap", &self.ap)
+            .field("bindings", &self.bindings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Verified").field(&self.ap).finish()
+    }
+}

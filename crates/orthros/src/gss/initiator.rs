@@ -1,0 +1,300 @@
+//! The initiator of a context (RFC 4121 §4.1.1, RFC 2743 §2.2.1).
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::bindings::ChannelBindings;
+use super::checksum::{ContextFlags, Extension, GssChecksum};
+use super::context::{ContextInfo, SecurityContext};
+use super::delegation::krb_cred;
+use super::message::Role;
+use super::token::{TokenId, frame, unframe, unframe_in_spnego};
+use crate::ap::{self, Cksum, SessionKeys};
+use crate::credentials::Credentials;
+use crate::crypto::{ChecksumType, DEFAULT_ENCTYPES, Enctype, Key};
+use crate::error::{Error, Rejection};
+use crate::random::{OsRandom, Random};
+use crate::step::{Refusal, Step};
+use crate::time::Timestamp;
+use crate::wire::TicketFlags;
+
+/// What an initiator can have (GSS-13).
+const AVAILABLE: ContextFlags = ContextFlags(
+    ContextFlags::MUTUAL.0
+        | ContextFlags::REPLAY.0
+        | ContextFlags::SEQUENCE.0
+        | ContextFlags::CONF.0
+        | ContextFlags::INTEG.0
+        | ContextFlags::IDENTIFY.0
+        | ContextFlags::EXTENDED_ERROR.0,
+);
+
+/// The initiator of a context, with a ticket for the acceptor.
+///
+/// ```text
+/// Initiator ─request─▶ Continue { token, AwaitReply } ─reply(token)─▶ Established { context }
+///                    ▶ Established { token, context }                 without MUTUAL
+/// ```
+///
+/// Unless told otherwise it asks for MUTUAL, REPLAY, SEQUENCE, CONF and INTEG, and delegates
+/// nothing (security case 28).
+pub struct Initiator {
+    credentials: Arc<Credentials>,
+    flags: ContextFlags,
+    bindings: Option<ChannelBindings>,
+    delegate: Option<Credentials>,
+    enctypes: Vec<Enctype>,
+    in_spnego: bool,
+    random: Arc<dyn Random>,
+}
+
+impl Initiator {
+    /// An initiator that uses `credentials`.
+    pub fn new(credentials: impl Into<Arc<Credentials>>) -> Self {
+        Self {
+            credentials: credentials.into(),
+            flags: ContextFlags::MUTUAL
+                | ContextFlags::REPLAY
+                | ContextFlags::SEQUENCE
+                | ContextFlags::CONF
+                | ContextFlags::INTEG,
+            bindings: None,
+            delegate: None,
+            enctypes: DEFAULT_ENCTYPES.to_vec(),
+            in_spnego: false,
+            random: Arc::new(OsRandom),
+        }
+    }
+
+    /// Asks for these flags. Without MUTUAL the context is established at once, and nobody has
+    /// proven to be the acceptor. DELEG is set by [`delegate`](Self::delegate) alone.
+    #[must_use]
+    pub fn flags(mut self, flags: ContextFlags) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// Ties the context to a channel (GSS-20, GSS-22).
+    #[must_use]
+    pub fn bindings(mut self, bindings: ChannelBindings) -> Self {
+        self.bindings = Some(bindings);
+        self
+    }
+
+    /// Gives the acceptor a forwarded TGT of the client: the acceptor can then do everything in
+    /// the client's name (GSS-32).
+    ///
+    /// A TGT with so much authorization data that the token cannot hold it is not sent, and the
+    /// context has no DELEG (GSS-18).
+    #[must_use]
+    pub fn delegate(mut self, forwarded: Credentials) -> Self {
+        self.delegate = Some(forwarded);
+        self
+    }
+
+    /// The enctypes to use, most wanted first.
+    #[must_use]
+    pub fn enctypes(mut self, enctypes: impl Into<Vec<Enctype>>) -> Self {
+        self.enctypes = enctypes.into();
+        self
+    }
+
+    /// The tokens travel inside SPNEGO, where the mechanism has two names (GSS-04).
+    #[must_use]
+    pub fn in_spnego(mut self) -> Self {
+        self.in_spnego = true;
+        self
+    }
+
+    /// Where randomness comes from.
+    #[must_use]
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// The first token.
+    ///
+    /// Credentials that have ended, an anonymous context with a name in it, and DCE style are
+    /// errors, not tokens.
+    pub fn request(self, now: Timestamp) -> Result<Step<AwaitReply, SecurityContext>, Error> {
+        let credentials = &*self.credentials;
+        let (endtime, kdc_now) = (credentials.endtime, now.offset(credentials.clock_offset));
+        if kdc_now > Timestamp::from(endtime) {
+            return Err(Rejection::Expired { endtime, now }.into());
+        }
+        if self.flags.contains(ContextFlags::DCE_STYLE) {
+            return Err(Error::Unsupported("DCE style contexts".into()));
+        }
+        let mut flags = self.flags.and(AVAILABLE);
+        if self.flags.contains(ContextFlags::ANON) {
+            if !credentials.flags.contains(TicketFlags::ANONYMOUS) {
+                return Err(Error::Misuse(
+                    "an anonymous context needs an anonymous ticket",
+                ));
+            }
+            flags = flags.with(ContextFlags::ANON);
+        }
+        let delegated = match &self.delegate {
+            Some(forwarded) => Some(krb_cred(
+                forwarded,
+                &credentials.session_key,
+                &*self.random,
+            )?),
+            None => None,
+        };
+        let delegation = delegated
+            .as_deref()
+            .filter(|cred| cred.len() <= GssChecksum::MAX_DELEGATION);
+        if delegation.is_some() {
+            flags = flags.with(ContextFlags::DELEG);
+        }
+        let cksum = |key: &Key| checksum(flags, self.bindings.as_ref(), delegation, key);
+        let config = ap::InitiatorConfig {
+            mutual: flags.contains(ContextFlags::MUTUAL),
+            subkey: true,
+            sequence: true,
+            enctypes: self.enctypes,
+        };
+        let established = Establishing {
+            credentials: Arc::clone(&self.credentials),
+            flags,
+            random: Arc::clone(&self.random),
+        };
+        // GSS-06: the authenticator has a checksum, a subkey and a number.
+        let step = ap::Initiator::new(self.credentials, config)
+            .random(self.random)
+            .request(Cksum::MadeWith(ChecksumType::GSS.0, &cksum), now)?;
+        Ok(match step {
+            Step::Continue { token, next } => Step::Continue {
+                token: frame(TokenId::AP_REQ, &token),
+                next: AwaitReply {
+                    ap: next,
+                    in_spnego: self.in_spnego,
+                    establishing: established,
+                },
+            },
+            Step::Established { token, context } => Step::Established {
+                token: token.map(|token| frame(TokenId::AP_REQ, &token)),
+                context: established.context(context)?,
+            },
+        })
+    }
+}
+
+/// The 0x8003 checksum; `key` is the initiator's subkey.
+fn checksum(
+    flags: ContextFlags,
+    bindings: Option<&ChannelBindings>,
+    delegation: Option<&[u8]>,
+    key: &Key,
+) -> Result<Vec<u8>, Error> {
+    let mic = match bindings {
+        Some(bindings) => Some(bindings.mic(key)?),
+        None => None,
+    };
+    let checksum = GssChecksum {
+        bindings: bindings.map_or([0; 16], ChannelBindings::digest),
+        flags,
+        delegation,
+        extensions: mic
+            .iter()
+            .map(|mic| Extension {
+                ext_type: Extension::CHANNEL_BINDING,
+                data: mic,
+            })
+            .collect(),
+    };
+    Ok(checksum.to_bytes())
+}
+
+/// What becomes a context when the keys are there.
+struct Establishing {
+    credentials: Arc<Credentials>,
+    flags: ContextFlags,
+    random: Arc<dyn Random>,
+}
+
+impl Establishing {
+    fn context(self, keys: SessionKeys) -> Result<SecurityContext, Error> {
+        let info = ContextInfo {
+            role: Role::Initiator,
+            flags: self.flags.with(ContextFlags::PROT_READY),
+            initiator: self.credentials.client.clone(),
+            acceptor: self.credentials.server.clone(),
+            endtime: self.credentials.endtime,
+            keys,
+            peer: None,
+            delegated: Vec::new(),
+        };
+        SecurityContext::new(info, self.random)
+    }
+}
+
+/// Waits for the acceptor's token (GSS-11).
+pub struct AwaitReply {
+    ap: ap::AwaitReply,
+    in_spnego: bool,
+    establishing: Establishing,
+}
+
+impl AwaitReply {
+    /// Takes the acceptor's token: an AP-REP that proves it, or a KRB-ERROR, which is
+    /// [`Error::Peer`] (GSS-09).
+    pub fn reply(
+        self,
+        token: &[u8],
+        now: Timestamp,
+    ) -> Result<Step<AwaitReply, SecurityContext>, Refusal> {
+        let (id, message) = match self.in_spnego {
+            true => unframe_in_spnego(token)?,
+            false => unframe(token)?,
+        };
+        let expected = match id {
+            TokenId::AP_REP => 0x6F,
+            TokenId::KRB_ERROR => 0x7E,
+            other => return Err(wrong_token(other.to_string()).into()),
+        };
+        // TOK_ID and message say the same.
+        if message.first() != Some(&expected) {
+            return Err(wrong_token(format!("{id} with another message in it")).into());
+        }
+        Ok(match self.ap.reply(message, now)? {
+            Step::Continue { token, next } => Step::Continue {
+                token: frame(TokenId::AP_REP, &token),
+                next: Self { ap: next, ..self },
+            },
+            Step::Established { token, context } => Step::Established {
+                token: token.map(|token| frame(TokenId::AP_REP, &token)),
+                context: self.establishing.context(context)?,
+            },
+        })
+    }
+}
+
+fn wrong_token(found: String) -> Error {
+    Rejection::MessageType {
+        expected: "AP-REP",
+        found,
+    }
+    .into()
+}
+
+impl fmt::Debug for Initiator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Initiator")
+            .field("client", &self.credentials.client)
+            .field("server", &self.credentials.server)
+            .field("flags", &self.flags)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AwaitReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwaitReply")
+            .field("server", &self.establishing.credentials.server)
+            .field("flags", &self.establishing.flags)
+            .finish_non_exhaustive()
+    }
+}
