@@ -7,6 +7,7 @@ pub mod ccache;
 pub mod client;
 pub mod credentials;
 pub mod crypto;
+mod cursor;
 pub mod env;
 pub mod error;
 pub mod gss;
