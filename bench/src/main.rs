@@ -15,6 +15,7 @@ use clap::Parser;
 use crate::peers::Peer;
 use crate::peers::krb5_crate::Krb5Crate;
 use crate::peers::mit::{Library5, Mit};
+use crate::peers::orthros::Orthros;
 use crate::realm::{CLIENT, Realm};
 use crate::report::{Cell, Measured, Report};
 use crate::rows::{Row, Task};
@@ -68,7 +69,7 @@ fn main() {
     }
     let core = clock::stay_on_one_core();
     let realm = Realm::new();
-    let mut peers: Vec<Box<dyn Peer>> = Vec::new();
+    let mut peers: Vec<Box<dyn Peer>> = vec![Box::new(Orthros)];
     let mut not_run = Vec::new();
     // SAFETY: this program has one thread.
     match unsafe { Library5::load(&realm) } {

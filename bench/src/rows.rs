@@ -128,7 +128,7 @@ impl Row {
         match self.work {
             Work::Accept(_) | Work::Initiate => 1_000 / few,
             Work::Wrap(octets) | Work::Unwrap(octets) => {
-                ((32 << 20) / octets).clamp(20, 2_000) / few
+                ((8 << 20) / octets).clamp(10, 2_000) / few
             }
         }
     }

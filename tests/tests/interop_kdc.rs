@@ -5,6 +5,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use orthros::crypto::Enctype;
+use orthros::kdc::Policy;
+use orthros::principal::Principal;
 use orthros_kdc::{PrincipalSpec, RealmSpec, TestRealm};
 use orthros_tests::mit::{program_or_not_run, text};
 
@@ -68,7 +70,7 @@ fn realm_of(principals: Vec<PrincipalSpec>) -> TestRealm {
 }
 
 #[test]
-fn kinit_with_a_password_for_each_enctype_over_each_transport() {
+fn interop_kinit_with_a_password_for_each_enctype_over_each_transport() {
     for enctype in ENCTYPES {
         let only = |spec: PrincipalSpec| PrincipalSpec {
             enctypes: vec![enctype],
@@ -88,7 +90,10 @@ fn kinit_with_a_password_for_each_enctype_over_each_transport() {
             assert!(list.contains("krbtgt/ORTHROS.TEST@ORTHROS.TEST"), "{list}");
             assert!(list.contains("HTTP/localhost@ORTHROS.TEST"), "{list}");
             let name = enctype.name().expect("a name");
-            let service = list.rsplit("HTTP/localhost").next().expect("the last ticket");
+            let service = list
+                .rsplit("HTTP/localhost")
+                .next()
+                .expect("the last ticket");
             assert!(
                 service.contains(&format!("skey, tkt): {name}, {name}"))
                     || service.contains(&format!("{name}, {name}")),
@@ -99,7 +104,7 @@ fn kinit_with_a_password_for_each_enctype_over_each_transport() {
 }
 
 #[test]
-fn kdc_11_refusals_as_kinit_tells_them() {
+fn interop_kdc_11_refusals_as_kinit_tells_them() {
     let mut locked = PrincipalSpec::user("locked", "pw");
     locked.attributes.locked = true;
     let mut expired = PrincipalSpec::user("expired", "pw");
@@ -139,7 +144,7 @@ fn kdc_11_refusals_as_kinit_tells_them() {
     succeeds(&realm, &["kinit", "alice"], "pw\n").expect("kinit");
     let cases = [
         ("kadmin/changepw", "KDC policy rejects request"),
-        ("host/nowhere", "Server not found in Kerberos database"),
+        ("host/nowhere", "not found in Kerberos database"),
         ("locked/svc", "Credentials for server have been revoked"),
         ("expired/svc", "Server's entry in database has expired"),
         ("bob", "Server principal valid for user2user only"),
@@ -151,7 +156,7 @@ fn kdc_11_refusals_as_kinit_tells_them() {
 }
 
 #[test]
-fn kdc_16_flags_and_addresses_as_klist_shows_them() {
+fn interop_kdc_16_flags_and_addresses_as_klist_shows_them() {
     let realm = realm_of(vec![
         PrincipalSpec::user("alice", "pw"),
         PrincipalSpec::service("host/svc"),
@@ -175,7 +180,7 @@ fn kdc_16_flags_and_addresses_as_klist_shows_them() {
 }
 
 #[test]
-fn kdc_23_kinit_renews() {
+fn interop_kdc_23_kinit_renews() {
     let realm = realm_of(vec![PrincipalSpec::user("alice", "pw")]);
     let arguments = ["kinit", "-l", "10m", "-r", "1d", "alice"];
     if succeeds(&realm, &arguments, "pw\n").is_none() {
@@ -198,7 +203,7 @@ fn kdc_23_kinit_renews() {
 }
 
 #[test]
-fn kdc_15_postdated_and_validated() {
+fn interop_kdc_15_postdated_and_validated() {
     let realm = realm_of(vec![
         PrincipalSpec::user("alice", "pw"),
         PrincipalSpec::service("host/svc"),
@@ -211,4 +216,129 @@ fn kdc_15_postdated_and_validated() {
     assert!(list.contains("Flags: DdiIA"), "{list}");
     let early = fails(&realm, &["kinit", "-v"], "").expect("kinit -v");
     assert!(early.contains("Ticket not yet valid"), "{early}");
+}
+
+fn keytab_name(realm: &TestRealm) -> String {
+    format!("FILE:{}", realm.keytab_path().display())
+}
+
+#[test]
+fn interop_kinit_with_a_keytab_and_mit_opens_our_tickets() {
+    for enctype in ENCTYPES {
+        let only = |spec: PrincipalSpec| PrincipalSpec {
+            enctypes: vec![enctype],
+            kvno: 7,
+            ..spec
+        };
+        let realm = realm_of(vec![
+            only(PrincipalSpec::user("alice", "secret")),
+            only(PrincipalSpec::service("HTTP/localhost")),
+        ]);
+        for name in ["alice", "HTTP/localhost"] {
+            let principal = Principal::parse(name, Some(&realm.name())).expect("a name");
+            realm.export(&principal).expect("a keytab");
+        }
+        let keytab = keytab_name(&realm);
+        for name in ["alice", "HTTP/localhost"] {
+            let arguments = ["kinit", "-k", "-t", &keytab, name];
+            let Some(_) = succeeds(&realm, &arguments, "") else {
+                return;
+            };
+        }
+        let arguments = ["kvno", "-k", &keytab, "HTTP/localhost"];
+        let output = succeeds(&realm, &arguments, "").expect("kvno");
+        assert!(output.contains("kvno = 7, keytab entry valid"), "{output}");
+    }
+}
+
+/// The C program that asks MIT's library about a ticket; `None` and `not run` without a compiler
+/// or the library's header.
+fn pac_verify(realm: &TestRealm) -> Option<std::path::PathBuf> {
+    let test = "MIT krb5 verifies our PAC";
+    let compiler = program_or_not_run(test, "cc")?;
+    let program = realm.directory().join("pac_verify");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/c/pac_verify.c");
+    let output = Command::new(compiler)
+        .args(["-Wall", "-o"])
+        .arg(&program)
+        .args([source, "-lkrb5", "-lk5crypto", "-lcom_err"])
+        .output()
+        .expect("the compiler runs");
+    if !output.status.success() {
+        println!("not run: {test}: {}", text(&output));
+        return None;
+    }
+    Some(program)
+}
+
+#[test]
+fn interop_pac_13_mit_verifies_our_signatures() {
+    for enctype in ENCTYPES {
+        let realm = TestRealm::start_with(&RealmSpec {
+            policy: Policy {
+                // Of the realm's own keys: they sign.
+                enctypes: std::iter::once(enctype)
+                    .chain(ENCTYPES.into_iter().filter(|other| *other != enctype))
+                    .collect(),
+                ..Policy::default()
+            },
+            principals: vec![PrincipalSpec::user("alice", "pw")],
+            ..RealmSpec::default()
+        })
+        .expect("a realm");
+        let Some(program) = pac_verify(&realm) else {
+            return;
+        };
+        realm.service("HTTP/localhost").expect("a service");
+        let krbtgt = Principal::krbtgt(&realm.name()).expect("a name");
+        realm.export(&krbtgt).expect("a keytab");
+        let (program, keytab) = (program.display().to_string(), keytab_name(&realm));
+        let krbtgt = krbtgt.to_string();
+        let arguments = [&program, "HTTP/localhost", &keytab, &krbtgt, &keytab];
+        let run = |arguments: &[&str; 5]| {
+            let output = Command::new(arguments[0])
+                .envs(realm.environment())
+                .args(&arguments[1..])
+                .output()
+                .expect("it runs");
+            assert!(output.status.success(), "{enctype}: {}", text(&output));
+            text(&output)
+        };
+        let arguments = arguments.map(|a: &str| a);
+        if succeeds(&realm, &["kinit", "alice"], "pw\n").is_none() {
+            return;
+        }
+        let says = run(&arguments);
+        assert!(says.contains("server and KDC signature: valid"), "{says}");
+        assert!(says.contains("ticket signature: valid"), "{says}");
+        assert!(says.contains("types: 1 10 12 6 7 16 19"), "{says}");
+        // Without a PAC if the client wants none (PAC-29).
+        succeeds(&realm, &["kinit", "--no-request-pac", "alice"], "pw\n").expect("kinit");
+        assert_eq!(run(&arguments), "no PAC\n");
+    }
+}
+
+#[test]
+fn interop_kdc_30_user_to_user_with_mit() {
+    let realm = realm_of(vec![
+        PrincipalSpec::user("alice", "pw"),
+        PrincipalSpec::user("bob", "pw"),
+    ]);
+    let cache = |name: &str| format!("FILE:{}", realm.directory().join(name).display());
+    let bob = cache("bob");
+    if succeeds(&realm, &["kinit", "-c", &bob, "bob"], "pw\n").is_none() {
+        return;
+    }
+    succeeds(&realm, &["kinit", "alice"], "pw\n").expect("kinit");
+    let arguments = ["kvno", "--u2u", &bob, "bob"];
+    let output = succeeds(&realm, &arguments, "").expect("kvno");
+    assert!(output.contains("bob@ORTHROS.TEST: kvno = 0"), "{output}");
+    // Another's TGT does not make a ticket for bob (KDC-30).
+    let alice = cache("ccache");
+    let arguments = ["kvno", "--u2u", &alice, "bob"];
+    let refused = fails(&realm, &arguments, "").expect("kvno");
+    assert!(
+        refused.contains("Requested server and ticket don't match"),
+        "{refused}"
+    );
 }

@@ -45,7 +45,7 @@ impl Peer for Krb5Crate {
         _realm: &'a Realm,
         case: &'a Case,
     ) -> Result<Box<dyn Initiator + 'a>, Reason> {
-        let cache = CCache::decode(&case.ccache_octets)?;
+        let cache = CCache::read(&case.ccache).map_err(|e| e.to_string())?;
         let service = Principal::parse(SERVICE).map_err(|e| e.to_string())?;
         let credentials = cache
             .find(&service, now().time().as_secs())

@@ -7,6 +7,7 @@ use crate::realm::{Case, Realm};
 
 pub mod krb5_crate;
 pub mod mit;
+pub mod orthros;
 
 /// Why a library has no number in a row.
 pub type Reason = String;

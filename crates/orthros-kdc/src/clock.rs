@@ -1,8 +1,9 @@
 //! The machine's clock, turned by hand.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use orthros::env;
 use orthros::time::Timestamp;
 
 /// The machine's clock with an offset: it runs on by itself, and can be turned.
@@ -20,7 +21,7 @@ impl Clock {
 
     /// What it shows.
     pub fn now(&self) -> Timestamp {
-        Timestamp::from(SystemTime::now()).offset(self.offset.load(Ordering::SeqCst))
+        env::now().offset(self.offset.load(Ordering::SeqCst))
     }
 
     /// Turns it forward.
@@ -35,9 +36,8 @@ impl Clock {
 
     /// Turns it to `moment`, from where it runs on.
     pub fn set(&self, moment: Timestamp) {
-        let machine = Timestamp::from(SystemTime::now());
-        self.offset
-            .store(moment.micros_since(machine), Ordering::SeqCst);
+        let offset = moment.micros_since(env::now());
+        self.offset.store(offset, Ordering::SeqCst);
     }
 
     /// How far it is ahead of the machine's, in microseconds.

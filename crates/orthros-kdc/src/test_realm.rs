@@ -10,10 +10,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use orthros::crypto::{Enctype, Key};
+use orthros::env;
 use orthros::error::Error;
 use orthros::kdc::{
-    Attributes, EmbeddedKdc, EntryKey, KeyVersion, Policy, PrincipalEntry, StoreError,
+    Attributes, EmbeddedKdc, EntryKey, Identity, KeyVersion, Policy, PrincipalEntry, StoreError,
 };
+use orthros::keytab::Keytab;
 use orthros::principal::{NameError, Principal};
 use orthros::random::OsRandom;
 use orthros::secret::Secret;
@@ -101,6 +103,8 @@ pub struct PrincipalSpec {
     pub max_renewable_life: Option<Duration>,
     /// As a server: the enctypes of session keys that it can use.
     pub session_enctypes: Option<Vec<Enctype>>,
+    /// Its account in the domain, SID and groups; one of its own if absent.
+    pub identity: Option<Identity>,
 }
 
 impl PrincipalSpec {
@@ -118,6 +122,7 @@ impl PrincipalSpec {
             max_life: None,
             max_renewable_life: None,
             session_enctypes: None,
+            identity: None,
         }
     }
 
@@ -166,6 +171,7 @@ impl PrincipalSpec {
         entry.max_life = self.max_life;
         entry.max_renewable_life = self.max_renewable_life;
         entry.session_enctypes.clone_from(&self.session_enctypes);
+        entry.identity.clone_from(&self.identity);
         Ok(entry)
     }
 }
@@ -310,6 +316,28 @@ impl TestRealm {
     /// Adds a person with a password.
     pub fn user(&self, name: &str, password: &str) -> Result<Principal, RealmError> {
         self.principal(&PrincipalSpec::user(name, password))
+    }
+
+    /// Adds a service with random keys; they are also written into the realm's keytab.
+    pub fn service(&self, name: &str) -> Result<Keytab, RealmError> {
+        let principal = self.principal(&PrincipalSpec::service(name))?;
+        self.export(&principal)
+    }
+
+    /// Every key of a principal; they are also written into the realm's keytab, in place of those
+    /// of the principal that are there.
+    pub fn export(&self, principal: &Principal) -> Result<Keytab, RealmError> {
+        let keytab = self.kdc.keytab_for(principal, self.now())?;
+        env::update_keytab(&self.keytab_path(), |file| {
+            for (_, entry) in keytab.entries() {
+                file.retain(|old| old.principal() != entry.principal());
+            }
+            for (_, entry) in keytab.entries() {
+                file.add(entry.clone())?;
+            }
+            Ok(())
+        })?;
+        Ok(keytab)
     }
 
     /// Adds a principal.

@@ -150,6 +150,8 @@ impl Acceptor {
         verify::transited(&claimed, server, &config.transited)?;
         let policy = AuthDataPolicy {
             unknown: config.unknown_critical,
+            pac: config.pac,
+            invalid_pac: config.invalid_pac,
         };
         let authorized = verify::authorized(&claimed, &opened.sealed_by, &policy)?;
         let bound = verify::bound(&claimed, &authorized, binding)?;

@@ -43,7 +43,7 @@ pub enum UnknownCritical {
 /// What the authorization data of a ticket says, as far as it is vouched for.
 #[derive(Debug, Default)]
 pub(super) struct TicketData<'a> {
-    /// The PAC (AP-38: from the ticket only).
+    /// The PAC: from the ticket only (AP-38) and within AD-IF-RELEVANT only (PAC-01).
     pub(super) pac: Option<&'a [u8]>,
     /// A second PAC (PAC-01).
     pub(super) second_pac: bool,
@@ -73,7 +73,7 @@ pub(super) const AP_OPTIONS_UNVERIFIED_TARGET_NAME: u32 = 0x8000;
 fn walk<'a>(
     top: &[AuthorizationDataElement<'a>],
     unknown: UnknownCritical,
-    mut seen: impl FnMut(&AuthorizationDataElement<'a>) -> Result<bool, Rejection>,
+    mut seen: impl FnMut(&AuthorizationDataElement<'a>, bool) -> Result<bool, Rejection>,
 ) -> Result<(), Rejection> {
     let refuse = |ad_type, why| Rejection::AuthorizationData { ad_type, why };
     let mut due: Vec<(usize, AuthorizationDataElement<'a>)> =
@@ -99,7 +99,7 @@ fn walk<'a>(
                 return Err(refuse(element.ad_type, "AD-AND-OR is not supported"));
             }
             ad_type => {
-                if !seen(&element)? && !optional && unknown == UnknownCritical::Refuse {
+                if !seen(&element, optional)? && !optional && unknown == UnknownCritical::Refuse {
                     return Err(refuse(ad_type, "it must be understood and is not"));
                 }
             }
@@ -116,10 +116,10 @@ pub(super) fn of_ticket<'a>(
     unknown: UnknownCritical,
 ) -> Result<TicketData<'a>, Rejection> {
     let mut data = TicketData::default();
-    walk(elements, unknown, |element| {
+    walk(elements, unknown, |element, optional| {
         let octets = element.ad_data.as_bytes();
         match element.ad_type {
-            AdType::WIN2K_PAC => {
+            AdType::WIN2K_PAC if optional => {
                 data.second_pac |= data.pac.is_some();
                 data.pac = data.pac.or(Some(octets));
             }
@@ -184,7 +184,7 @@ pub(super) fn of_authenticator(
     unknown: UnknownCritical,
 ) -> Result<AuthenticatorData, Rejection> {
     let mut data = AuthenticatorData::default();
-    walk(elements, unknown, |element| {
+    walk(elements, unknown, |element, _| {
         let octets = element.ad_data.as_bytes();
         match element.ad_type {
             AdType::ETYPE_NEGOTIATION => {
@@ -204,7 +204,7 @@ pub(super) fn of_authenticator(
             }
             // Ignored unless the machine's own, and none has an identity here (AP-82).
             AdType::KERB_TOKEN_RESTRICTIONS | AdType::KERB_LOCAL | AdType::CLIENT_TARGET => {}
-            AdType::WIN2K_PAC | AdType::MANDATORY_FOR_KDC => {}
+            AdType::MANDATORY_FOR_KDC => {}
             _ => return Ok(false),
         }
         Ok(true)

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::{Cipher, CryptoError, Enctype, Key, KeyUsage, Mac};
 use crate::error::{ConsideredKey, KeyVerdict, Rejection};
+use crate::keytab::Keytab;
 use crate::principal::Principal;
 use crate::wire::{EncryptedData, KerberosString, PrincipalName, Ticket};
 
@@ -100,7 +101,7 @@ impl ServiceKeys {
     }
 
     /// Keys with their places in a keytab, some of whose entries may not be usable.
-    pub(super) fn numbered(keys: impl Iterator<Item = (usize, Principal, u32, Key)>) -> Self {
+    fn numbered(keys: impl Iterator<Item = (usize, Principal, u32, Key)>) -> Self {
         let mut all = Self {
             keys: Vec::new(),
             by_name: HashMap::new(),
@@ -348,6 +349,16 @@ fn looks_like_a_ticket(octets: &[u8]) -> bool {
             [0x18, 0x0f, digits @ .., b'Z'] => digits.iter().all(u8::is_ascii_digit),
             _ => false,
         })
+}
+
+impl From<&Keytab> for ServiceKeys {
+    /// The entries that this build can use, under their places in the keytab.
+    fn from(keytab: &Keytab) -> Self {
+        Self::numbered(keytab.entries().filter_map(|(index, entry)| {
+            let key = entry.key()?.clone();
+            Some((index, entry.principal().clone(), entry.kvno(), key))
+        }))
+    }
 }
 
 impl std::fmt::Debug for ServiceKeys {

@@ -37,7 +37,7 @@ pub mod transited;
 mod verify;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use acceptor::{Accepted, Acceptor, Verified};
 pub use address::{AddressPolicy, HostAddr};
@@ -49,7 +49,7 @@ pub use initiator::{
 };
 pub use keys::{ServiceKey, ServiceKeys};
 pub use peer::Peer;
-pub use policy::{AcceptorConfig, Accepts};
+pub use policy::{AcceptorConfig, Accepts, InvalidPac, PacPolicy};
 pub use replay::{MemoryReplayCache, ReplayCache, ReplayEntry, ReplayVerdict};
 pub use session::SessionKeys;
 pub use ticket::OpenTicket;

@@ -3,6 +3,7 @@
 use super::authdata::{AP_OPTIONS_UNVERIFIED_TARGET_NAME, AuthData};
 use super::ticket::OpenTicket;
 use super::verify::{Admissible, Authorized, Bound, InTime, SameClient};
+use crate::pac::VerifiedPac;
 use crate::principal::Principal;
 use crate::time::KerberosTime;
 use crate::wire::{AdType, TicketFlags, primitive::from_der};
@@ -21,6 +22,7 @@ pub struct Peer {
     keytab_entry: Option<usize>,
     fallback_key: bool,
     clock_offset: i64,
+    pac: Option<VerifiedPac>,
     kdc_issued: Vec<AuthData>,
     cammac: Vec<AuthData>,
     ap_options: u32,
@@ -46,6 +48,7 @@ impl Peer {
             keytab_entry: opened_by.keytab_entry,
             fallback_key: opened_by.fallback,
             clock_offset: in_time.offset,
+            pac: authorized.pac,
             kdc_issued: authorized.kdc_issued,
             cammac: authorized.cammac,
             ap_options: authorized.ap_options,
@@ -93,6 +96,11 @@ impl Peer {
     /// The client's clock minus ours, in microseconds.
     pub fn clock_offset(&self) -> i64 {
         self.clock_offset
+    }
+
+    /// The PAC, its server signature verified.
+    pub fn pac(&self) -> Option<&VerifiedPac> {
+        self.pac.as_ref()
     }
 
     /// What the KDC put into AD-KDC-ISSUED. The checksum is right, but the client knows the key

@@ -47,6 +47,28 @@ impl fmt::Display for Accepts {
     }
 }
 
+/// Whether a client needs a PAC, and of what kind (PAC-19).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PacPolicy {
+    /// None is needed.
+    #[default]
+    Any,
+    /// One is needed.
+    Required,
+    /// One with LOGON_INFO is needed: the user's SID and groups.
+    RequiredWithLogonInfo,
+}
+
+/// What becomes of a request whose PAC is damaged or wrongly signed (PAC-19).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InvalidPac {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// The client is authenticated without any authorization data.
+    Ignore,
+}
+
 /// How an acceptor judges. The defaults are those of RFC 4120 where it has any, and the strict
 /// ones elsewhere.
 #[derive(Clone)]
@@ -59,6 +81,8 @@ pub struct AcceptorConfig {
     pub(super) transited: TransitedPolicy,
     pub(super) unknown_critical: UnknownCritical,
     pub(super) anonymous: bool,
+    pub(super) pac: PacPolicy,
+    pub(super) invalid_pac: InvalidPac,
     pub(super) replay_cache: Option<Arc<dyn ReplayCache>>,
     pub(super) user_to_user: Option<Key>,
     pub(super) user_to_user_only: bool,
@@ -81,6 +105,8 @@ impl AcceptorConfig {
             transited: TransitedPolicy::hierarchical(),
             unknown_critical: UnknownCritical::default(),
             anonymous: false,
+            pac: PacPolicy::default(),
+            invalid_pac: InvalidPac::default(),
             replay_cache: Some(Arc::new(MemoryReplayCache::new())),
             user_to_user: None,
             user_to_user_only: false,
@@ -128,6 +154,20 @@ impl AcceptorConfig {
     #[must_use]
     pub fn allow_anonymous(mut self) -> Self {
         self.anonymous = true;
+        self
+    }
+
+    /// Whether a PAC is needed.
+    #[must_use]
+    pub fn pac(mut self, policy: PacPolicy) -> Self {
+        self.pac = policy;
+        self
+    }
+
+    /// What becomes of a request whose PAC is damaged or wrongly signed.
+    #[must_use]
+    pub fn invalid_pac(mut self, policy: InvalidPac) -> Self {
+        self.invalid_pac = policy;
         self
     }
 

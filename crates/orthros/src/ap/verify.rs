@@ -20,12 +20,13 @@ use super::address::{AddressPolicy, HostAddr};
 use super::authdata::{self, TicketData, UnknownCritical};
 use super::binding::{Binding, BindingKeys};
 use super::keys::{OpenedWith, ServiceKeys};
-use super::policy::Accepts;
+use super::policy::{Accepts, InvalidPac, PacPolicy};
 use super::transited::TransitedPolicy;
-use crate::crypto::{Cipher, Enctype, Key, KeyUsage};
+use crate::crypto::{Cipher, Enctype, Key, KeyUsage, Mac};
 use crate::error::{Error, Rejection};
+use crate::pac::{Pac, VerifiedPac};
 use crate::principal::Principal;
-use crate::time::Timestamp;
+use crate::time::{KerberosTime, Timestamp};
 use crate::wire::{
     ApOptions, ApReq, Authenticator, AuthorizationDataElement, EncTicketPart, EncryptionKey,
     ErrorCode, KRB5_PVNO, Message, MsgType, NameType, Ticket, TicketFlags,
@@ -111,6 +112,26 @@ impl SealedBy<'_> {
             Self::Service(service) => service.key(),
             Self::Tgt(session) => session,
         }
+    }
+
+    fn verify_pac(
+        &self,
+        pac: Pac<'_>,
+        client: &Principal,
+        authtime: KerberosTime,
+    ) -> Result<VerifiedPac, Rejection> {
+        let verify = |mac: &Mac| pac.verify(mac, client, authtime).map_err(Rejection::from);
+        match self {
+            Self::Service(service) => verify(service.pac_mac().map_err(no_mac)?),
+            Self::Tgt(session) => verify(&session.mac(KeyUsage::NON_KERB_CKSUM).map_err(no_mac)?),
+        }
+    }
+}
+
+fn no_mac(error: crate::crypto::CryptoError) -> Rejection {
+    Rejection::Pac {
+        why: error.to_string(),
+        code: ErrorCode::KDC_ERR_SUMTYPE_NOSUPP,
     }
 }
 
@@ -366,6 +387,7 @@ pub(super) fn transited(
 
 /// What authorization data says, as far as somebody vouches for it.
 pub(super) struct Authorized {
+    pub(super) pac: Option<VerifiedPac>,
     pub(super) kdc_issued: Vec<authdata::AuthData>,
     pub(super) cammac: Vec<authdata::AuthData>,
     /// What the client can do (RFC 4537).
@@ -377,6 +399,8 @@ pub(super) struct Authorized {
 /// How authorization data is judged.
 pub(super) struct AuthDataPolicy {
     pub(super) unknown: UnknownCritical,
+    pub(super) pac: PacPolicy,
+    pub(super) invalid_pac: InvalidPac,
 }
 
 /// AP-34 to AP-38, AP-80, AP-82; PAC-01, PAC-17, PAC-19.
@@ -392,7 +416,10 @@ pub(super) fn authorized(
         .unwrap_or_default();
     let session = &claimed.session_key;
     let TicketData {
-        kdc_issued, cammac, ..
+        pac,
+        second_pac,
+        kdc_issued,
+        cammac,
     } = authdata::of_ticket(of_ticket, session, sealed_by.key(), policy.unknown)?;
     let of_client = claimed
         .authenticator
@@ -400,12 +427,51 @@ pub(super) fn authorized(
         .as_deref()
         .unwrap_or_default();
     let client = authdata::of_authenticator(of_client, policy.unknown)?;
+    let pac = match (
+        verified_pac(claimed, sealed_by, pac, second_pac),
+        policy.invalid_pac,
+    ) {
+        (Ok(pac), _) => pac,
+        (Err(refused), InvalidPac::Refuse) => return Err(refused),
+        (Err(_), InvalidPac::Ignore) => None,
+    };
+    let missing = match (&pac, policy.pac) {
+        (None, PacPolicy::Required | PacPolicy::RequiredWithLogonInfo) => Some("a PAC"),
+        (Some(pac), PacPolicy::RequiredWithLogonInfo) if pac.logon_info().is_none() => {
+            Some("a PAC with LOGON_INFO")
+        }
+        _ => None,
+    };
+    if let Some(required) = missing {
+        return Err(Rejection::PacMissing { required });
+    }
     Ok(Authorized {
+        pac,
         kdc_issued,
         cammac,
         enctypes: client.enctypes,
         ap_options: client.ap_options,
     })
+}
+
+fn verified_pac(
+    claimed: &Claimed<'_, '_>,
+    sealed_by: &SealedBy<'_>,
+    octets: Option<&[u8]>,
+    second: bool,
+) -> Result<Option<VerifiedPac>, Rejection> {
+    let Some(octets) = octets else {
+        return Ok(None);
+    };
+    if second {
+        return Err(Rejection::Pac {
+            why: "the ticket holds two PACs".to_owned(),
+            code: ErrorCode::KRB_AP_ERR_MODIFIED,
+        });
+    }
+    let pac = Pac::parse(octets)?;
+    let pac = sealed_by.verify_pac(pac, &claimed.client, claimed.part.authtime)?;
+    Ok(Some(pac))
 }
 
 /// The request is for this connection, this application data.

@@ -233,6 +233,10 @@ fn samples() -> Vec<Error> {
             oid: "1.3.6.1.4.1.311.2.2.10".into(),
         },
         ReplyModified { server: web() },
+        ReplyKey {
+            client: alice(),
+            enctype: crate::crypto::Enctype::AES256_CTS_HMAC_SHA1_96,
+        },
         ChannelBindings { sent: true },
         ChannelBindings { sent: false },
         Replay {
@@ -376,10 +380,11 @@ fn variant(error: &Error) -> usize {
             Kdc { .. } => 42,
             Mechanism { .. } => 43,
             ReplyModified { .. } => 44,
+            ReplyKey { .. } => 45,
         },
     }
 }
-const VARIANTS: usize = 45;
+const VARIANTS: usize = 46;
 
 #[test]
 fn every_variant_is_among_the_samples() {

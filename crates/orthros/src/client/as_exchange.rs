@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::credentials::Credentials;
 use crate::crypto::{Enctype, Key, KeyUsage};
 use crate::error::{Error, Rejection};
+use crate::keytab::Keytab;
 use crate::principal::Principal;
 use crate::random::{OsRandom, Random};
 use crate::secret::Secret;
@@ -74,6 +75,12 @@ impl AsExchange {
     /// The enctypes of these keys are asked for before all others.
     pub fn with_keys(client: Principal, keys: Vec<Key>) -> Self {
         Self::new(client, ClientSecret::Keys(keys))
+    }
+
+    /// With the client's newest keys in a keytab.
+    pub fn with_keytab(client: Principal, keytab: &Keytab) -> Self {
+        let keys = keytab.newest_keys(&client).into_iter().cloned().collect();
+        Self::with_keys(client, keys)
     }
 
     fn new(client: Principal, secret: ClientSecret) -> Self {
@@ -475,7 +482,7 @@ impl AsAwait {
         error: &KrbError<'_>,
         now: Timestamp,
     ) -> Result<Ask<Self, InitialCredentials>, Error> {
-        let end = Err(krb_error::peer_error(error, now));
+        let end = Err(krb_error::judged(error, now));
         let Self {
             exchange,
             sent,

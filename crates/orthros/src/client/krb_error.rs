@@ -1,11 +1,10 @@
 //! A KDC's KRB-ERROR: its facts and what its e-data is (RFC 4120 §5.9).
 
 use crate::error::{Error, PeerError, Rejection};
-use crate::principal::Principal;
 use crate::time::Timestamp;
 use crate::wire::{
-    ErrorCode, KRB5_PVNO, KerbErrorData, KerberosString, KrbError, Malformed, MsgType, PaData,
-    PrincipalName, TypedData, primitive,
+    ErrorCode, KRB5_PVNO, KerbErrorData, KrbError, Malformed, Message, MsgType, PaData, TypedData,
+    primitive,
 };
 
 /// The e-data of a KRB-ERROR, told apart (MSG-15).
@@ -45,7 +44,6 @@ impl<'a> ErrorData<'a> {
 
 /// Decodes a KRB-ERROR.
 pub(super) fn decode(octets: &[u8]) -> Result<KrbError<'_>, Error> {
-    use crate::wire::Message;
     let error = KrbError::from_bytes(octets)?;
     if error.pvno != KRB5_PVNO {
         return Err(Error::rejected(Rejection::Version {
@@ -63,30 +61,11 @@ pub(super) fn decode(octets: &[u8]) -> Result<KrbError<'_>, Error> {
 }
 
 /// The KDC's judgement, with its facts.
-pub(super) fn peer_error(error: &KrbError<'_>, now: Timestamp) -> Error {
-    Error::Peer(Box::new(PeerError {
-        code: error.error_code,
-        text: error.e_text.map(|text| text.0.to_owned()),
-        data: error.e_data.map(|data| data.0.to_vec()),
-        stime: stime(error),
-        now,
-        client: match (&error.crealm, &error.cname) {
-            (Some(realm), Some(name)) => Some(named(realm, name)),
-            _ => None,
-        },
-        server: named(&error.realm, &error.sname),
-    }))
+pub(super) fn judged(error: &KrbError<'_>, now: Timestamp) -> Error {
+    Error::Peer(Box::new(PeerError::new(error, now)))
 }
 
 /// The KDC's clock.
 pub(super) fn stime(error: &KrbError<'_>) -> Timestamp {
     Timestamp::new(error.stime, error.susec.get())
-}
-
-/// A name for a text, also one that is no principal.
-fn named(realm: &KerberosString<'_>, name: &PrincipalName<'_>) -> String {
-    match Principal::from_wire(realm, name) {
-        Ok(principal) => principal.to_string(),
-        Err(_) => format!("@{}", realm.0),
-    }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::ap::{AuthenticatorParts, Cksum, build_ap_req};
 use crate::credentials::Credentials;
 use crate::crypto::{Enctype, Key, KeyUsage};
 use crate::error::{Error, Rejection};
@@ -94,6 +95,7 @@ impl TgsExchange {
         for (flag, option) in [
             (TicketFlags::FORWARDABLE, KdcOptions::FORWARDABLE),
             (TicketFlags::PROXIABLE, KdcOptions::PROXIABLE),
+            (TicketFlags::RENEWABLE, KdcOptions::RENEWABLE),
         ] {
             exchange.wishes.set(option, ticket.flags.contains(flag));
         }
@@ -262,23 +264,32 @@ impl TgsExchange {
             true => KerberosTime::EPOCH,
             false => header.endtime,
         };
-        let body = wishes.body(None, &server, Some(latest), second_ticket, now, random)?;
+        let mut body = wishes.body(None, &server, Some(latest), second_ticket, now, random)?;
+        if self.purpose == Purpose::Again && wishes.options.contains(KdcOptions::RENEWABLE) {
+            // As far as before, and no further.
+            body.rtime = header.renew_till;
+        }
         let body = primitive::to_der("KDC-REQ-BODY", &body)?;
-        let subkey = match self.subkey {
-            true => Some(Key::random(header.session_key.enctype(), random)?),
-            false => None,
+        // KDC-18: the checksum is over the body as it is sent.
+        let parts = AuthenticatorParts {
+            usage: KeyUsage::TGS_REQ_AUTHENTICATOR,
+            mutual: false,
+            cksum: Cksum::Keyed(KeyUsage::TGS_REQ_AUTHENTICATOR_CKSUM, &body),
+            subkey: self.subkey.then(|| header.session_key.enctype()),
+            sequence: false,
+            enctypes: &[],
         };
-        let ap_req = ap_req(header, subkey.as_ref(), &body, now, random)?;
+        let ap_req = build_ap_req(header, &parts, now, random)?;
         let request = TgsReq::to_bytes(&KdcReq {
             pvno: KRB5_PVNO,
             msg_type: MsgType::TGS_REQ.0,
             padata: Some(vec![PaData {
                 padata_type: PaDataType::TGS_REQ,
-                padata_value: OctetString(&ap_req),
+                padata_value: OctetString(&ap_req.octets),
             }]),
             req_body: Raw::new(&body)?,
         })?;
-        let reply_key = match subkey {
+        let reply_key = match ap_req.subkey {
             Some(subkey) => (subkey, KeyUsage::TGS_REP_SUBKEY),
             None => (header.session_key.clone(), KeyUsage::TGS_REP_SESSION_KEY),
         };
@@ -361,7 +372,7 @@ impl Awaiting for TgsAwait {
     fn reply(self, answer: &[u8], now: Timestamp) -> Result<Ask<Self, ServiceCredentials>, Error> {
         match primitive::application_number(answer) {
             Some(TgsRep::APPLICATION) => self.granted(&TgsRep::from_bytes(answer)?, now),
-            Some(30) => Err(krb_error::peer_error(&krb_error::decode(answer)?, now)),
+            Some(30) => Err(krb_error::judged(&krb_error::decode(answer)?, now)),
             other => Err(Error::rejected(Rejection::MessageType {
                 expected: "TGS-REP",
                 found: match other {
@@ -513,53 +524,4 @@ impl TgsAwait {
 struct Onward {
     service: Principal,
     budget: Budget,
-}
-
-/// The AP-REQ in PA-TGS-REQ: the authenticator under key usage 7, its checksum over the body of
-/// the request as sent under key usage 6 (KDC-18).
-fn ap_req(
-    header: &Credentials,
-    subkey: Option<&Key>,
-    body: &[u8],
-    now: Timestamp,
-    random: &dyn Random,
-) -> Result<Vec<u8>, Error> {
-    use crate::wire::{
-        ApOptions, ApReq, Authenticator, Checksum, EncryptedData, EncryptionKey, Message,
-    };
-    let key = &header.session_key;
-    let mac = key.mac(KeyUsage::TGS_REQ_AUTHENTICATOR_CKSUM)?;
-    let checksum = mac.checksum(&[body]);
-    let time = now.offset(header.clock_offset);
-    let authenticator = Authenticator {
-        authenticator_vno: KRB5_PVNO,
-        crealm: header.client.realm_to_wire(),
-        cname: header.client.to_wire(),
-        cksum: Some(Checksum {
-            cksumtype: mac.checksum_type().0,
-            checksum: OctetString(&checksum),
-        }),
-        cusec: time.into(),
-        ctime: time.time(),
-        subkey: subkey.map(|subkey| EncryptionKey {
-            keytype: subkey.enctype().0,
-            keyvalue: OctetString(subkey.expose()),
-        }),
-        seq_number: None,
-        authorization_data: None,
-    };
-    let plaintext = Secret::new(authenticator.to_bytes()?);
-    let cipher = key.encrypt(KeyUsage::TGS_REQ_AUTHENTICATOR, plaintext.expose(), random)?;
-    let request = ApReq {
-        pvno: KRB5_PVNO,
-        msg_type: MsgType::AP_REQ.0,
-        ap_options: ApOptions::NONE,
-        ticket: Raw::new(&header.ticket)?,
-        authenticator: EncryptedData {
-            etype: key.enctype().0,
-            kvno: None,
-            cipher: OctetString(&cipher),
-        },
-    };
-    Ok(request.to_bytes()?)
 }

@@ -2,6 +2,7 @@
 
 mod bindings;
 mod checksum;
+mod exchange;
 mod message;
 mod status;
 mod token;

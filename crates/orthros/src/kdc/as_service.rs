@@ -10,7 +10,8 @@ use std::sync::Arc;
 use super::issue::{self, NewTicket, Sealed, SealingKey};
 use super::times::{self, Times};
 use super::{
-    Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, named, policy, preauth,
+    Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, identity, named, policy,
+    preauth,
 };
 use crate::ap::Known;
 use crate::crypto::{Key, KeyUsage};
@@ -20,8 +21,7 @@ use crate::time::Timestamp;
 use crate::wire::primitive::to_der;
 use crate::wire::{
     AsRep, AsReq, Checksum, EncAsRepPart, ErrorCode, KRB5_PVNO, KdcOptions, KdcRep, KdcReq,
-    KdcReqBody, LastReq, LrType, MsgType, OctetString, PaData, PaDataType, Raw,
-    TicketFlags,
+    KdcReqBody, LastReq, LrType, MsgType, OctetString, PaData, PaDataType, Raw, TicketFlags,
 };
 
 /// Options that have no meaning without a ticket (KDC-01, RFC 4120 §5.4.1).
@@ -217,7 +217,9 @@ impl AsState {
             key: ticket_key,
             kvno: Some(ticket_kvno),
         };
-        let ticket_octets = ticket.seal(kdc, &sealing)?;
+        let authtime = now.time();
+        let pac = identity::initial(kdc, client, cname, &self.server, padata, authtime)?;
+        let ticket_octets = ticket.seal(kdc, &sealing, pac)?;
 
         let protected = match asked_for_enc_pa_rep(padata) {
             true => vec![enc_pa_rep(reply_key.key()?, &self.request)?],
@@ -318,9 +320,7 @@ fn last_req(client: &PrincipalEntry, now: Timestamp) -> Vec<LastReq> {
     ];
     let known: Vec<_> = ends
         .into_iter()
-        .filter_map(|(lr_type, moment)| {
-            moment.map(|lr_value| LastReq { lr_type, lr_value })
-        })
+        .filter_map(|(lr_type, moment)| moment.map(|lr_value| LastReq { lr_type, lr_value }))
         .collect();
     match known.is_empty() {
         true => vec![issue::nothing_known(now)],

@@ -4,17 +4,37 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{
-    Answer, Attributes, Kdc, KeyVersion, Policy, PrincipalEntry, Serve,
-};
+use super::{Answer, Attributes, Domain, Identity, Kdc, KeyVersion, Policy, PrincipalEntry, Serve};
 use crate::ap::HostAddr;
 use crate::crypto::Key;
 use crate::error::Error;
+use crate::keytab::{Keytab, KeytabEntry};
+use crate::pac::Sid;
 use crate::principal::Principal;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 use crate::wire::ErrorCode;
+
+/// The account of the ticket-granting service, as in every domain.
+const KRBTGT_RID: u32 = 502;
+/// The first account that is not made with the domain.
+const FIRST_RID: u32 = 1000;
+
+/// A domain with a random SID, named after the first label of the realm.
+fn new_domain(realm: &str, random: &dyn Random) -> Result<Domain, Error> {
+    let mut octets = [0; 12];
+    random.fill(&mut octets)?;
+    let (words, _) = octets.as_chunks::<4>();
+    let mut parts = vec![21];
+    parts.extend(words.iter().map(|word| u32::from_be_bytes(*word)));
+    let sid = Sid::new(5, &parts).ok_or(Error::Misuse("a domain SID has four parts"))?;
+    let label = realm.split('.').next().unwrap_or(realm);
+    Ok(Domain {
+        sid,
+        netbios_name: label.to_uppercase().chars().take(15).collect(),
+    })
+}
 
 /// A realm in memory: to be shared by threads, changed while it answers, and gone when dropped.
 ///
@@ -42,6 +62,8 @@ struct Store {
     names: HashMap<Principal, Principal>,
     /// Every name as people confuse it, and whose it is.
     forms: HashMap<String, Principal>,
+    /// For the next account that comes without.
+    next_rid: u32,
 }
 
 /// A change that the store refuses.
@@ -68,11 +90,17 @@ pub enum StoreError {
 }
 
 impl EmbeddedKdc {
-    /// A realm whose only principal is its ticket-granting service, with new random keys.
+    /// A realm whose only principal is its ticket-granting service, with new random keys. Without
+    /// a domain in `policy` it gets one with a random SID.
     pub fn new(realm: &str, policy: Policy, random: Arc<dyn Random>) -> Result<Self, Error> {
+        let mut policy = policy;
+        if policy.domain.is_none() {
+            policy.domain = Some(new_domain(realm, &*random)?);
+        }
         let name = Principal::krbtgt(realm)?;
         let keys = KeyVersion::random(1, &policy.enctypes, &*random)?;
-        let krbtgt = PrincipalEntry::new(name, keys, Attributes::SERVICE);
+        let mut krbtgt = PrincipalEntry::new(name, keys, Attributes::SERVICE);
+        krbtgt.identity = Some(Identity::new(KRBTGT_RID));
         let kdc = Kdc::new(Arc::new(krbtgt), policy, random)?;
         Ok(Self::from_kdc(kdc))
     }
@@ -85,6 +113,7 @@ impl EmbeddedKdc {
             entries: HashMap::new(),
             names: HashMap::new(),
             forms: HashMap::new(),
+            next_rid: FIRST_RID,
         };
         store.put(krbtgt);
         Self {
@@ -133,7 +162,7 @@ impl EmbeddedKdc {
     ///
     /// Its names must differ from all others in more than case, the realm written into them or
     /// the way of writing it: who could choose another's name would be taken for him (security
-    /// case 17).
+    /// case 17). An entry without identity gets one.
     pub fn add(&self, entry: PrincipalEntry) -> Result<(), StoreError> {
         let mut store = self.write();
         store.check(&entry, None)?;
@@ -212,7 +241,12 @@ impl EmbeddedKdc {
     pub fn set_password(&self, name: &Principal, password: &Secret) -> Result<u32, StoreError> {
         self.new_keys(name, |entry, kvno| {
             let enctypes = enctypes_of(entry);
-            Ok(KeyVersion::from_password(kvno, &entry.name, password, &enctypes))
+            Ok(KeyVersion::from_password(
+                kvno,
+                &entry.name,
+                password,
+                &enctypes,
+            ))
         })
     }
 
@@ -240,8 +274,7 @@ impl EmbeddedKdc {
         Ok(kvno)
     }
 
-    /// Every key of a principal, under its name, the newest version first; what a keytab of it
-    /// holds.
+    /// Every key of a principal, under each of its names, the newest version first.
     pub fn keys_of(&self, name: &Principal) -> Result<Vec<(Principal, u32, Key)>, StoreError> {
         let entry = self.entry(name);
         let entry = entry.ok_or_else(|| StoreError::Unknown(name.clone()))?;
@@ -256,6 +289,16 @@ impl EmbeddedKdc {
             }
         }
         Ok(keys)
+    }
+
+    /// A keytab with every key of a principal, under each of its names; `now` is when it is made.
+    pub fn keytab_for(&self, name: &Principal, now: Timestamp) -> Result<Keytab, StoreError> {
+        let written = u32::try_from(now.time().as_secs()).unwrap_or(u32::MAX);
+        let mut keytab = Keytab::new();
+        for (principal, kvno, key) in self.keys_of(name)? {
+            keytab.add(KeytabEntry::new(principal, kvno, key, written))?;
+        }
+        Ok(keytab)
     }
 
     // A thread that panics changes nothing halfway: changes are made on a copy.
@@ -303,7 +346,11 @@ impl Store {
             if name.realm() != self.kdc.realm() {
                 return Err(StoreError::OtherRealm(name.clone()));
             }
-            if let Some(by) = self.forms.get(&form(name)).filter(|by| replaced != Some(by)) {
+            if let Some(by) = self
+                .forms
+                .get(&form(name))
+                .filter(|by| replaced != Some(by))
+            {
                 return Err(StoreError::NameTaken {
                     name: name.clone(),
                     by: by.clone(),
@@ -316,12 +363,27 @@ impl Store {
         Ok(())
     }
 
-    fn put(&mut self, entry: Arc<PrincipalEntry>) {
+    fn put(&mut self, mut entry: Arc<PrincipalEntry>) {
+        if entry.identity.is_none() {
+            let identity = Identity::new(self.free_rid());
+            Arc::make_mut(&mut entry).identity = Some(identity);
+        }
         for name in std::iter::once(&entry.name).chain(&entry.aliases) {
             self.names.insert(name.clone(), entry.name.clone());
             self.forms.insert(form(name), entry.name.clone());
         }
         self.entries.insert(entry.name.clone(), entry);
+    }
+
+    /// One that nobody has and nobody had.
+    fn free_rid(&mut self) -> u32 {
+        let mut taken = self.entries.values().filter_map(|e| e.identity.as_ref());
+        let highest = taken.by_ref().map(|identity| identity.rid).max();
+        let rid = self
+            .next_rid
+            .max(highest.map_or(0, |rid| rid.saturating_add(1)));
+        self.next_rid = rid.saturating_add(1);
+        rid
     }
 
     fn forget(&mut self, entry: &PrincipalEntry) {
@@ -393,14 +455,16 @@ mod tests {
     #[test]
     fn case_017_a_name_cannot_be_had_twice_in_any_form() {
         let kdc = realm();
-        kdc.add_user(principal("admin"), &Secret::from("pw")).unwrap();
+        kdc.add_user(principal("admin"), &Secret::from("pw"))
+            .unwrap();
         let taken = |entry| matches!(kdc.add(entry), Err(StoreError::NameTaken { .. }));
         for name in ["admin", "ADMIN", r"admin\@R.TEST", r"Admin\@r.test"] {
             assert!(taken(with_alias(name, "other")), "canonical {name}");
             assert!(taken(with_alias("host/evil", name)), "alias {name}");
         }
         assert!(taken(with_alias("krbtgt/r.test", "other")));
-        kdc.add(with_alias("host/good", r"good\@corp.test")).unwrap();
+        kdc.add(with_alias("host/good", r"good\@corp.test"))
+            .unwrap();
         assert!(taken(with_alias(r"GOOD\@corp.test", "other")));
         // Nor by changing what is there.
         let altered = kdc.alter(&principal("host/good"), |entry| {
@@ -417,7 +481,8 @@ mod tests {
     fn names_are_free_again_after_removal_and_change() {
         let kdc = realm();
         kdc.add(with_alias("a", "b")).unwrap();
-        kdc.alter(&principal("b"), |entry| entry.aliases.clear()).unwrap();
+        kdc.alter(&principal("b"), |entry| entry.aliases.clear())
+            .unwrap();
         assert!(kdc.entry(&principal("b")).is_none());
         kdc.add(with_alias("c", "b")).unwrap();
         kdc.remove(&principal("b")).unwrap();

@@ -10,6 +10,8 @@ use crate::random::Random;
 use crate::secret::Secret;
 use crate::time::{KerberosTime, Timestamp};
 
+use super::Identity;
+
 /// A principal in the database.
 ///
 /// `Debug` shows no key.
@@ -35,6 +37,8 @@ pub struct PrincipalEntry {
     /// As a server: the enctypes of session keys that it can use; those of its own keys if absent
     /// (KDC-14).
     pub session_enctypes: Option<Vec<Enctype>>,
+    /// Who it is in the words of a PAC; without it, its tickets hold none.
+    pub identity: Option<Identity>,
 }
 
 /// What a principal may do and must do.
@@ -193,11 +197,7 @@ impl fmt::Debug for EntryKey {
 
 impl KeyVersion {
     /// A new random key for each of the enctypes.
-    pub fn random(
-        kvno: u32,
-        enctypes: &[Enctype],
-        rng: &dyn Random,
-    ) -> Result<Self, CryptoError> {
+    pub fn random(kvno: u32, enctypes: &[Enctype], rng: &dyn Random) -> Result<Self, CryptoError> {
         let keys = enctypes
             .iter()
             .map(|enctype| Ok(EntryKey::random(Key::random(*enctype, rng)?)))
@@ -239,6 +239,7 @@ impl PrincipalEntry {
             max_life: None,
             max_renewable_life: None,
             session_enctypes: None,
+            identity: None,
         }
     }
 
@@ -251,7 +252,8 @@ impl PrincipalEntry {
     pub fn add_keys(&mut self, keys: KeyVersion) {
         self.keys.retain(|version| version.kvno != keys.kvno);
         self.keys.push(keys);
-        self.keys.sort_by_key(|version| std::cmp::Reverse(version.kvno));
+        self.keys
+            .sort_by_key(|version| std::cmp::Reverse(version.kvno));
     }
 
     /// The version that the next change of keys gives.

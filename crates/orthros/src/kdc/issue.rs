@@ -2,6 +2,7 @@
 
 use super::{Issued, Kdc, Refused, Reply};
 use crate::crypto::{Key, KeyUsage};
+use crate::pac::PacBuilder;
 use crate::principal::Principal;
 use crate::secret::Secret;
 use crate::time::{KerberosTime, Timestamp};
@@ -52,9 +53,23 @@ impl<'a> NewTicket<'a> {
         }
     }
 
-    /// The Ticket, DER.
-    pub(super) fn seal(&self, kdc: &Kdc, with: &SealingKey<'_>) -> Result<Vec<u8>, Refused> {
-        let plain = Secret::new(self.enc_part().to_bytes()?);
+    /// The Ticket, DER, with the PAC signed in it. The realm signs with the key that seals TGTs.
+    pub(super) fn seal(
+        &self,
+        kdc: &Kdc,
+        with: &SealingKey<'_>,
+        pac: Option<PacBuilder>,
+    ) -> Result<Vec<u8>, Refused> {
+        let part = self.enc_part();
+        let plain = match pac {
+            Some(pac) => {
+                let server = with.key.mac(KeyUsage::NON_KERB_CKSUM)?;
+                let (krbtgt, _) = kdc.ticket_key(&kdc.krbtgt)?;
+                let krbtgt = krbtgt.mac(KeyUsage::NON_KERB_CKSUM)?;
+                pac.seal(&part, self.server, &server, &krbtgt)?
+            }
+            None => Secret::new(part.to_bytes()?),
+        };
         let cipher = with
             .key
             .encrypt(KeyUsage::TICKET, plain.expose(), &*kdc.random)?;
@@ -72,11 +87,7 @@ impl<'a> NewTicket<'a> {
     }
 
     /// The sealed part of the reply: what the ticket says, for the client.
-    pub(super) fn reply_part(
-        &self,
-        nonce: UInt32,
-        last_req: Vec<LastReq>,
-    ) -> EncKdcRepPart<'_> {
+    pub(super) fn reply_part(&self, nonce: UInt32, last_req: Vec<LastReq>) -> EncKdcRepPart<'_> {
         EncKdcRepPart {
             key: encryption_key(self.session_key),
             last_req,

@@ -26,6 +26,7 @@ mod as_service;
 mod authdata;
 mod embedded;
 mod entry;
+mod identity;
 mod issue;
 mod policy;
 mod preauth;
@@ -49,8 +50,8 @@ use crate::wire::{ErrorCode, TicketFlags, primitive::application_number};
 
 pub use embedded::{EmbeddedKdc, StoreError};
 pub use entry::{Attributes, EntryKey, KeyVersion, PrincipalEntry};
+pub use identity::{Domain, Identity};
 pub use policy::Policy;
-
 
 use as_service::AsState;
 use tgs_service::TgsState;

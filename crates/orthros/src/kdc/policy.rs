@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{PrincipalEntry, Refused};
+use super::{Domain, PrincipalEntry, Refused};
 use crate::crypto::Enctype;
 use crate::principal::Principal;
 use crate::time::Timestamp;
@@ -22,6 +22,8 @@ pub struct Policy {
     /// The enctypes of tickets, replies and session keys, and of new random keys in this order.
     /// RC4 is not among them unless somebody puts it there (security cases 53, 96, 97).
     pub enctypes: Vec<Enctype>,
+    /// The domain that PACs speak of; without it there are none.
+    pub domain: Option<Domain>,
 }
 
 impl Default for Policy {
@@ -37,6 +39,7 @@ impl Default for Policy {
                 Enctype::AES128_CTS_HMAC_SHA256_128,
                 Enctype::AES128_CTS_HMAC_SHA1_96,
             ],
+            domain: None,
         }
     }
 }

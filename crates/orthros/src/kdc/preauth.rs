@@ -47,11 +47,7 @@ pub(super) fn etype_info(
 
 /// The METHOD-DATA that says how to pre-authenticate: for each key that the client could use, in
 /// the client's order, how to make it.
-fn method_data(
-    kdc: &Kdc,
-    client: &PrincipalEntry,
-    etypes: &[i32],
-) -> Result<Vec<u8>, Malformed> {
+fn method_data(kdc: &Kdc, client: &PrincipalEntry, etypes: &[i32]) -> Result<Vec<u8>, Malformed> {
     let keys: Vec<_> = client_keys(kdc, client, etypes).collect();
     let mut values = etype_info(&keys, etypes)?;
     values.push((PaDataType::ENC_TIMESTAMP, Vec::new()));

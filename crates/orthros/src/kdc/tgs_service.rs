@@ -10,15 +10,18 @@ use std::sync::Arc;
 
 use super::as_service::check_version;
 use super::authdata::{self, Element};
+use super::identity::Seal;
 use super::issue::{self, NewTicket, Sealed, SealingKey};
 use super::times::{self, Times};
 use super::{
-    Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, policy, user_to_user,
+    Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, identity, policy,
+    user_to_user,
 };
 use crate::ap::tgs::{self, TgsPolicy, TgsRequester};
 use crate::ap::{HostAddr, Known, OpenTicket, ServiceKeys};
 use crate::crypto::{ChecksumType, Enctype, Key, KeyUsage};
 use crate::error::{Error, Rejection};
+use crate::pac::VerifiedPac;
 use crate::principal::Principal;
 use crate::time::Timestamp;
 use crate::wire::{
@@ -28,9 +31,8 @@ use crate::wire::{
 };
 
 /// Options with which a ticket that is no TGT can be presented (KDC-20).
-const OF_ANY_TICKET: KdcOptions = KdcOptions(
-    KdcOptions::RENEW.0 | KdcOptions::VALIDATE.0 | KdcOptions::PROXY.0,
-);
+const OF_ANY_TICKET: KdcOptions =
+    KdcOptions(KdcOptions::RENEW.0 | KdcOptions::VALIDATE.0 | KdcOptions::PROXY.0);
 
 /// Requests for a ticket in another's name, which this KDC does not issue. Who sends one would
 /// take the answer for that other's ticket.
@@ -121,7 +123,9 @@ impl TgsState {
         let Decoded { req, body } = decoded;
         check_version(req, MsgType::TGS_REQ)?;
         let padata = req.padata.iter().flatten();
-        let unsupported = padata.clone().find(|pa| FOR_OTHERS.contains(&pa.padata_type));
+        let unsupported = padata
+            .clone()
+            .find(|pa| FOR_OTHERS.contains(&pa.padata_type));
         if let Some(pa) = unsupported {
             return Err(Refused::new(
                 ErrorCode::KDC_ERR_PADATA_TYPE_NOSUPP,
@@ -132,9 +136,7 @@ impl TgsState {
         let ticket = Ticket::from_bytes(ap_req.ticket.as_bytes())?;
         let server = Principal::from_wire(&ticket.realm, &ticket.sname)?;
         let local = server.realm() == self.kdc.realm();
-        if self.kdc.is_own_krbtgt(&server)
-            || (local && body.kdc_options.0 & OF_ANY_TICKET.0 != 0)
-        {
+        if self.kdc.is_own_krbtgt(&server) || (local && body.kdc_options.0 & OF_ANY_TICKET.0 != 0) {
             return Ok(server);
         }
         Err(Error::from(Rejection::NotUs {
@@ -279,7 +281,12 @@ impl TgsState {
         Serve::answered(&self.kdc, asked, result, self.now)
     }
 
-    fn issue(self, requester: &Requester, client: &PrincipalEntry, server: &PrincipalEntry) -> Serve {
+    fn issue(
+        self,
+        requester: &Requester,
+        client: &PrincipalEntry,
+        server: &PrincipalEntry,
+    ) -> Serve {
         let result = match &self.server {
             Some(name) => Request {
                 kdc: &self.kdc,
@@ -374,7 +381,10 @@ impl Request<'_> {
             caddr: addresses(&body, tgt),
             authorization_data: elements.iter().map(Element::to_wire).collect(),
         };
-        let ticket_octets = ticket.seal(kdc, &sealing)?;
+        let pac = self
+            .pac()?
+            .map(|pac| identity::reissued(&pac, self.server_name));
+        let ticket_octets = ticket.seal(kdc, &sealing, pac)?;
         let part = ticket.reply_part(body.nonce, vec![issue::nothing_known(now)]);
         // No kvno: neither key is a long-term one (KDC-26, MSG-22).
         let (key, usage) = match subkey {
@@ -464,7 +474,9 @@ impl Request<'_> {
             return refuse("anonymous tickets are not supported");
         }
         if options.contains(KdcOptions::RENEW)
-            && tgt.renew_till.is_none_or(|till| Timestamp::from(till) <= self.now)
+            && tgt
+                .renew_till
+                .is_none_or(|till| Timestamp::from(till) <= self.now)
         {
             return Err(Refused::new(
                 ErrorCode::KRB_AP_ERR_TKT_EXPIRED,
@@ -513,8 +525,7 @@ impl Request<'_> {
         if options.contains(KdcOptions::RENEW) {
             return times::renewed(tgt, self.now);
         }
-        let postdatable =
-            self.client.attributes.postdatable && self.server.attributes.postdatable;
+        let postdatable = self.client.attributes.postdatable && self.server.attributes.postdatable;
         let renewable = self.client.attributes.renewable && self.server.attributes.renewable;
         let may = times::May {
             postdate: postdatable,
@@ -575,6 +586,25 @@ impl Request<'_> {
             .fold(TicketFlags::NONE, |flags, (_, flag)| flags | flag)
     }
 
+    /// The PAC of the header ticket, verified. That of a second TGT is verified too: it says whose
+    /// session key the ticket is sealed with (security case 74).
+    fn pac(&self) -> Result<Option<VerifiedPac>, Refused> {
+        let kdc = self.kdc;
+        if let Some(second) = &self.requester.second {
+            let part = second.part()?;
+            identity::of_tgt(kdc, &part, second.seal, &second.client, self.server)?;
+        }
+        let tgt = &self.requester.tgs.ticket;
+        let (part, seal) = (tgt.enc_part()?, Seal::of(tgt));
+        match &self.requester.header {
+            None => identity::of_tgt(kdc, &part, seal, &tgt.client, self.client),
+            Some(server) => {
+                let keys = service_keys(server)?;
+                identity::of_service_ticket(kdc, &part, seal, &keys, &tgt.client, self.client)
+            }
+        }
+    }
+
     /// The server's key, or for user-to-user its TGT's session key (KDC-30).
     fn sealing_key(&self) -> Result<SealingKey<'_>, Refused> {
         if let Some(second) = &self.requester.second {
@@ -622,8 +652,7 @@ fn remakes(options: KdcOptions) -> bool {
 /// Those of the TGT, unless it is forwarded or lent (KDC-24).
 fn addresses<'a>(body: &KdcReqBody<'a>, tgt: &'a OpenTicket) -> Option<Vec<HostAddress<'a>>> {
     let options = body.kdc_options;
-    let elsewhere =
-        options.contains(KdcOptions::FORWARDED) || options.contains(KdcOptions::PROXY);
+    let elsewhere = options.contains(KdcOptions::FORWARDED) || options.contains(KdcOptions::PROXY);
     if elsewhere && !remakes(options) {
         return issue::addresses(&body.addresses);
     }

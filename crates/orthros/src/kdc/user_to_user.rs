@@ -1,22 +1,38 @@
 //! User-to-user: tickets under the session key of the server's own TGT (RFC 4120 §3.7).
 
+use super::identity::Seal;
 use super::{Kdc, Refused};
 use crate::crypto::{Enctype, Key, KeyUsage};
 use crate::error::{Error, Rejection};
 use crate::principal::Principal;
 use crate::secret::Secret;
 use crate::time::Timestamp;
-use crate::wire::{EncTicketPart, ErrorCode, KRB5_PVNO, KdcReqBody, Message, Ticket, TicketFlags};
+use crate::wire::{
+    EncTicketPart, ErrorCode, KRB5_PVNO, KdcReqBody, Malformed, Message, Ticket, TicketFlags,
+};
 
 /// The TGT of the server, opened.
-#[derive(Debug)]
 pub(super) struct SecondTicket {
     /// Whose it is.
     pub(super) client: Principal,
     /// What the new ticket is sealed with.
     pub(super) session_key: Key,
+    /// What it was sealed with.
+    pub(super) seal: Seal,
     /// EncTicketPart, DER.
-    pub(super) octets: Secret,
+    octets: Secret,
+}
+
+impl std::fmt::Debug for SecondTicket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecondTicket({})", self.client)
+    }
+}
+
+impl SecondTicket {
+    pub(super) fn part(&self) -> Result<EncTicketPart<'_>, Malformed> {
+        EncTicketPart::from_bytes(self.octets.expose())
+    }
 }
 
 /// Opens the first additional ticket, which has to be a valid TGT of this realm (KDC-30).
@@ -68,6 +84,10 @@ pub(super) fn open(
     Ok(SecondTicket {
         client: Principal::from_wire(&part.crealm, &part.cname)?,
         session_key: Key::new(enctype, part.key.keyvalue.0)?,
+        seal: Seal {
+            kvno: ticket.enc_part.kvno.map(|kvno| kvno.0),
+            enctype: Enctype(ticket.enc_part.etype),
+        },
         octets: octets.clone(),
     })
 }

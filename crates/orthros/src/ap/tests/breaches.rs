@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use super::forge::*;
 use crate::ap::{
-    Acceptor, AcceptorConfig, Accepts, AddressPolicy, AppData, HostAddr, MemoryReplayCache,
-    ServiceKeys, TransitedPolicy, Unbound, UnknownCritical,
+    Acceptor, AcceptorConfig, Accepts, AddressPolicy, AppData, HostAddr, InvalidPac,
+    MemoryReplayCache, PacPolicy, ServiceKeys, TransitedPolicy, Unbound, UnknownCritical,
 };
 use crate::crypto::{Enctype, Key, KeyUsage};
 use crate::error::{KeyVerdict, Rejection};
+use crate::pac::PacBuilder;
 use crate::principal::Principal;
+use crate::time::KerberosTime;
 use crate::wire::{AdType, ApOptions, KrbError, Message, NameType, TicketFlags, primitive::to_der};
 
 macro_rules! refuses {
@@ -1017,4 +1019,95 @@ fn ap_80_ap_options() {
         let accepted = present(&forge).unwrap();
         assert_eq!(accepted.peer.target_name_unverified(), unverified);
     }
+}
+
+/// A PAC as a KDC would sign it for this client.
+fn pac(forge: &Forge, client: &str) -> Vec<u8> {
+    let authtime = KerberosTime::from_secs(NOW.time().as_secs() + forge.authtime);
+    let mac = |key: &Key| key.mac(KeyUsage::NON_KERB_CKSUM).unwrap();
+    PacBuilder::new(&principal(client), authtime)
+        .unwrap()
+        .sign_tgt(&mac(&forge.service_key), &mac(&key(AES256, 200)))
+        .unwrap()
+}
+
+fn with_data(ticket_data: Elements) -> Forge {
+    Forge {
+        ticket_data,
+        ..Forge::right()
+    }
+}
+
+/// Also security case 77: a PAC without LOGON_INFO is one.
+#[test]
+fn ap_38_pac_is_taken_from_the_ticket_only() {
+    let right = Forge::right();
+    let pac = pac(&right, "alice@EXAMPLE.COM");
+    let in_ticket = with_data(vec![if_relevant(vec![(128, pac.clone())])]);
+    let peer = present(&in_ticket).unwrap().peer;
+    assert!(peer.pac().unwrap().logon_info().is_none());
+    let demanding = right.config().pac(PacPolicy::RequiredWithLogonInfo);
+    refuses!(
+        accept(demanding, &in_ticket.request()),
+        Rejection::PacMissing { .. },
+        12
+    );
+    let in_authenticator = Forge {
+        authenticator_data: vec![if_relevant(vec![(128, pac)])],
+        ..right
+    };
+    assert!(present(&in_authenticator).unwrap().peer.pac().is_none());
+}
+
+#[test]
+fn pac_01_place() {
+    let pac = (128, pac(&Forge::right(), "alice@EXAMPLE.COM"));
+    let twice = with_data(vec![if_relevant(vec![pac.clone(), pac.clone()])]);
+    refuses!(present(&twice), Rejection::Pac { .. }, 41);
+    let two_containers = with_data(vec![
+        if_relevant(vec![pac.clone()]),
+        if_relevant(vec![pac.clone()]),
+    ]);
+    refuses!(present(&two_containers), Rejection::Pac { .. }, 41);
+    refuses!(
+        present(&with_data(vec![pac])),
+        Rejection::AuthorizationData { .. },
+        60
+    );
+}
+
+/// Also security case 78: another user's PAC, signed with the right key.
+#[test]
+fn pac_18_pac_of_another_client() {
+    let right = Forge::right();
+    let bob = with_data(vec![if_relevant(vec![(
+        128,
+        pac(&right, "bob@EXAMPLE.COM"),
+    )])]);
+    refuses!(present(&bob), Rejection::Pac { .. }, 41);
+    let old = Forge {
+        authtime: -601,
+        ..right.clone()
+    };
+    let old = with_data(vec![if_relevant(vec![(
+        128,
+        pac(&old, "alice@EXAMPLE.COM"),
+    )])]);
+    refuses!(present(&old), Rejection::Pac { .. }, 41);
+}
+
+/// Also security case 20.
+#[test]
+fn pac_09_pac_signed_with_another_key() {
+    let other = Forge {
+        service_key: key(AES256, 77),
+        ..Forge::right()
+    };
+    let forged = with_data(vec![if_relevant(vec![(
+        128,
+        pac(&other, "alice@EXAMPLE.COM"),
+    )])]);
+    refuses!(present(&forged), Rejection::Pac { .. }, 41);
+    let lax = forged.config().invalid_pac(InvalidPac::Ignore);
+    assert!(accept(lax, &forged.request()).unwrap().peer.pac().is_none());
 }

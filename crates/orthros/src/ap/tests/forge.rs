@@ -15,28 +15,28 @@ use crate::wire::{
     TrType, TransitedEncoding, UInt32, primitive::to_der,
 };
 
-pub(super) const AES256: Enctype = Enctype::AES256_CTS_HMAC_SHA1_96;
-pub(super) const AES128: Enctype = Enctype::AES128_CTS_HMAC_SHA1_96;
+pub(crate) const AES256: Enctype = Enctype::AES256_CTS_HMAC_SHA1_96;
+pub(crate) const AES128: Enctype = Enctype::AES128_CTS_HMAC_SHA1_96;
 
 /// 2026-11-22T10:31:07.482913Z
-pub(super) const NOW: Timestamp = Timestamp::from_micros(1_795_343_467_482_913);
+pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_795_343_467_482_913);
 
-pub(super) fn secs(seconds: i64) -> i64 {
+pub(crate) fn secs(seconds: i64) -> i64 {
     seconds * 1_000_000
 }
 
-pub(super) fn principal(text: &str) -> Principal {
+pub(crate) fn principal(text: &str) -> Principal {
     Principal::parse(text, None).unwrap()
 }
 
-pub(super) fn key(enctype: Enctype, seed: u8) -> Key {
+pub(crate) fn key(enctype: Enctype, seed: u8) -> Key {
     Key::new(enctype, &vec![seed; enctype.key_len().unwrap()]).unwrap()
 }
 
 /// Elements of authorization data, owned.
-pub(super) type Elements = Vec<(i32, Vec<u8>)>;
+pub(crate) type Elements = Vec<(i32, Vec<u8>)>;
 
-pub(super) fn authorization_data(elements: &Elements) -> Vec<AuthorizationDataElement<'_>> {
+pub(crate) fn authorization_data(elements: &Elements) -> Vec<AuthorizationDataElement<'_>> {
     elements
         .iter()
         .map(|(ad_type, data)| AuthorizationDataElement {
@@ -46,46 +46,46 @@ pub(super) fn authorization_data(elements: &Elements) -> Vec<AuthorizationDataEl
         .collect()
 }
 
-pub(super) fn if_relevant(elements: Elements) -> (i32, Vec<u8>) {
+pub(crate) fn if_relevant(elements: Elements) -> (i32, Vec<u8>) {
     (1, to_der("AD", &authorization_data(&elements)).unwrap())
 }
 
 /// Everything that goes into an AP-REQ.
 #[derive(Clone)]
-pub(super) struct Forge {
-    pub(super) service_key: Key,
-    pub(super) session_key: Key,
+pub(crate) struct Forge {
+    pub(crate) service_key: Key,
+    pub(crate) session_key: Key,
     /// Claimed in the ticket instead of the session key's own.
-    pub(super) session_enctype: Option<Enctype>,
-    pub(super) server: Principal,
-    pub(super) client: Principal,
-    pub(super) authenticator_client: Principal,
-    pub(super) kvno: Option<u32>,
-    pub(super) ticket_usage: KeyUsage,
-    pub(super) flags: TicketFlags,
-    pub(super) transited: (i32, Vec<u8>),
-    pub(super) authtime: i64,
-    pub(super) starttime: Option<i64>,
-    pub(super) endtime: i64,
-    pub(super) caddr: Option<Vec<HostAddr>>,
-    pub(super) ticket_data: Elements,
-    pub(super) authenticator_data: Elements,
-    pub(super) cksum: Option<(i32, Vec<u8>)>,
-    pub(super) ctime: Timestamp,
-    pub(super) subkey: Option<Key>,
-    pub(super) seq: Option<u32>,
-    pub(super) options: ApOptions,
-    pub(super) authenticator_usage: KeyUsage,
-    pub(super) authenticator_key: Option<Key>,
-    pub(super) pvno: i32,
-    pub(super) msg_type: i32,
-    pub(super) tkt_vno: i32,
-    pub(super) authenticator_vno: i32,
+    pub(crate) session_enctype: Option<Enctype>,
+    pub(crate) server: Principal,
+    pub(crate) client: Principal,
+    pub(crate) authenticator_client: Principal,
+    pub(crate) kvno: Option<u32>,
+    pub(crate) ticket_usage: KeyUsage,
+    pub(crate) flags: TicketFlags,
+    pub(crate) transited: (i32, Vec<u8>),
+    pub(crate) authtime: i64,
+    pub(crate) starttime: Option<i64>,
+    pub(crate) endtime: i64,
+    pub(crate) caddr: Option<Vec<HostAddr>>,
+    pub(crate) ticket_data: Elements,
+    pub(crate) authenticator_data: Elements,
+    pub(crate) cksum: Option<(i32, Vec<u8>)>,
+    pub(crate) ctime: Timestamp,
+    pub(crate) subkey: Option<Key>,
+    pub(crate) seq: Option<u32>,
+    pub(crate) options: ApOptions,
+    pub(crate) authenticator_usage: KeyUsage,
+    pub(crate) authenticator_key: Option<Key>,
+    pub(crate) pvno: i32,
+    pub(crate) msg_type: i32,
+    pub(crate) tkt_vno: i32,
+    pub(crate) authenticator_vno: i32,
 }
 
 impl Forge {
     /// A request against which nothing can be said.
-    pub(super) fn right() -> Self {
+    pub(crate) fn right() -> Self {
         Self {
             service_key: key(AES256, 1),
             session_key: key(AES256, 2),
@@ -117,7 +117,7 @@ impl Forge {
         }
     }
 
-    pub(super) fn ticket(&self) -> Vec<u8> {
+    pub(crate) fn ticket(&self) -> Vec<u8> {
         let time = |offset: i64| KerberosTime::from_secs(NOW.time().as_secs() + offset);
         let enctype = self.session_enctype.unwrap_or(self.session_key.enctype());
         let part = EncTicketPart {
@@ -148,7 +148,7 @@ impl Forge {
         self.seal_ticket(&part.to_bytes().unwrap())
     }
 
-    pub(super) fn seal_ticket(&self, part: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal_ticket(&self, part: &[u8]) -> Vec<u8> {
         let cipher = self
             .service_key
             .encrypt(self.ticket_usage, part, &OsRandom)
@@ -166,7 +166,7 @@ impl Forge {
         ticket.to_bytes().unwrap()
     }
 
-    pub(super) fn authenticator(&self) -> Vec<u8> {
+    pub(crate) fn authenticator(&self) -> Vec<u8> {
         let authenticator = Authenticator {
             authenticator_vno: self.authenticator_vno,
             crealm: self.authenticator_client.realm_to_wire(),
@@ -190,11 +190,11 @@ impl Forge {
         authenticator.to_bytes().unwrap()
     }
 
-    pub(super) fn request(&self) -> Vec<u8> {
+    pub(crate) fn request(&self) -> Vec<u8> {
         self.request_of(&self.ticket(), &self.authenticator())
     }
 
-    pub(super) fn request_of(&self, ticket: &[u8], authenticator: &[u8]) -> Vec<u8> {
+    pub(crate) fn request_of(&self, ticket: &[u8], authenticator: &[u8]) -> Vec<u8> {
         let key = self.authenticator_key.as_ref().unwrap_or(&self.session_key);
         let cipher = key
             .encrypt(self.authenticator_usage, authenticator, &OsRandom)
@@ -214,27 +214,27 @@ impl Forge {
     }
 
     /// The keytab entries that a service of this name would have.
-    pub(super) fn keys(&self) -> Arc<ServiceKeys> {
+    pub(crate) fn keys(&self) -> Arc<ServiceKeys> {
         let entry = (self.server.clone(), 3, self.service_key.clone());
         Arc::new(ServiceKeys::new([entry]))
     }
 
-    pub(super) fn config(&self) -> AcceptorConfig {
+    pub(crate) fn config(&self) -> AcceptorConfig {
         AcceptorConfig::new(self.keys(), Accepts::Service(self.server.clone()))
     }
 }
 
-pub(super) fn accept(config: AcceptorConfig, request: &[u8]) -> Result<Accepted<()>, Refusal> {
+pub(crate) fn accept(config: AcceptorConfig, request: &[u8]) -> Result<Accepted<()>, Refusal> {
     Acceptor::new(config).accept(request, &Unbound, None, NOW)
 }
 
 /// Presents `forge` to an acceptor that holds the right keys.
-pub(super) fn present(forge: &Forge) -> Result<Accepted<()>, Refusal> {
+pub(crate) fn present(forge: &Forge) -> Result<Accepted<()>, Refusal> {
     accept(Forge::right().config(), &forge.request())
 }
 
 /// The rejection and the code in the KRB-ERROR; a refusal without KRB-ERROR is none.
-pub(super) fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>) -> (Rejection, i32) {
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>) -> (Rejection, i32) {
     let refusal = result.unwrap_err();
     let token = refusal.token.expect("a KRB-ERROR");
     let error = crate::wire::KrbError::from_bytes(&token).unwrap();

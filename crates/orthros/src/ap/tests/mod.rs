@@ -2,6 +2,6 @@
 
 mod breaches;
 mod exchange;
-mod forge;
+pub(crate) mod forge;
 mod recorded;
 mod robustness;

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::ap::{
-    Acceptor, AcceptorConfig, Accepts, AppData, AwaitReply, ServiceKeys, SessionKeys, Unbound,
+    Acceptor, AcceptorConfig, Accepts, AppData, AwaitReply, InvalidPac, PacPolicy, ServiceKeys,
+    SessionKeys, Unbound,
 };
 use crate::crypto::{Enctype, Key};
+use crate::error::{Error, Rejection};
 use crate::principal::Principal;
 use crate::step::Step;
 use crate::time::Timestamp;
@@ -112,4 +114,112 @@ fn reply_of_mit(path: &Path, raw: &Value, keys: SessionKeys, now: Timestamp) {
         late.reply(&reply, now).unwrap_err().error.protocol_code().0,
         46
     );
+}
+
+/// Every PAC of the recorded tickets is handed out, verified, with the user's SID.
+#[test]
+fn pac_17_recorded_pacs_are_verified() {
+    for case in cases("raw.json") {
+        let (raw, expected) = (
+            json(&case.join("raw.json")),
+            json(&case.join("expected.json")),
+        );
+        let service = &expected["service_key"];
+        let kvno = service["kvno"].as_u64().unwrap() as u32;
+        let config = config(text(&raw["acceptor"]), kvno, key(service))
+            .pac(match expected["pac"].is_null() {
+                true => PacPolicy::Any,
+                false => PacPolicy::RequiredWithLogonInfo,
+            });
+        let now = Timestamp::from_secs(raw["made_at"].as_i64().unwrap());
+        let request = fs::read(case.join(text(&raw["ap_req"]))).unwrap();
+        let accepted = Acceptor::new(config).accept(&request, &Unbound, None, now);
+        let peer = accepted
+            .unwrap_or_else(|r| panic!("{case:?}: {:?}", r.error))
+            .peer;
+        let Some(pac) = peer.pac() else {
+            continue;
+        };
+        let info = pac.logon_info().unwrap();
+        let domain = info.logon_domain_id.to_string();
+        assert_eq!(
+            pac.user_sid().unwrap().to_string(),
+            format!("{domain}-{}", info.user_id)
+        );
+        assert!(pac.group_sids().count() > 0);
+    }
+}
+
+/// `mutations.json`: tokens that an acceptor must refuse, or must accept though odd.
+#[test]
+fn mutations() {
+    let folder = vectors().join("mutations");
+    let table = json(&folder.join("mutations.json"));
+    let service = &table["service_key"];
+    let kvno = service["kvno"].as_u64().unwrap() as u32;
+    let mut seen = 0;
+    for case in table["cases"].as_array().unwrap() {
+        if case["kind"] != "ap-req" {
+            continue; // GSS-API tokens: tested there.
+        }
+        seen += 1;
+        let id = text(&case["id"]);
+        let now = Timestamp::from_secs(case["clock"].as_i64().unwrap());
+        let strict = config(text(&table["acceptor"]), kvno, key(service));
+        let lax = strict.clone().invalid_pac(InvalidPac::Ignore);
+        let request = fs::read(folder.join(text(&case["file"]))).unwrap();
+        let acceptor = Acceptor::new(strict);
+        let mut result = acceptor.accept(&request, &Unbound, None, now);
+        if case.get("present_twice").is_some() {
+            assert!(result.is_ok(), "{id}");
+            result = acceptor.accept(&request, &Unbound, None, now);
+        }
+        match text(&case["expect"]) {
+            "accept" => assert!(result.is_ok(), "{id}: {result:?}"),
+            "reject" => {
+                let error = result.as_ref().unwrap_err().error.protocol_code();
+                if let Some(name) = case["error"].as_str() {
+                    assert_eq!(error.name(), Some(name), "{id}");
+                }
+            }
+            "any" => {}
+            other => panic!("{other}"),
+        }
+        // PAC-19: strict refuses, lax authenticates without any authorization data.
+        let lax = Acceptor::new(lax).accept(&request, &Unbound, None, now);
+        match text(&case["pac"]) {
+            "valid" => assert!(result.unwrap().peer.pac().is_some(), "{id}"),
+            "absent" => assert!(result.unwrap().peer.pac().is_none(), "{id}"),
+            "invalid" => {
+                let error = result.unwrap_err().error;
+                assert!(
+                    matches!(&error, Error::Rejected(r) if matches!(**r, Rejection::Pac { .. })),
+                    "{id}: {error:?}"
+                );
+                assert!(lax.unwrap().peer.pac().is_none(), "{id}");
+            }
+            "any" => {}
+            other => panic!("{other}"),
+        }
+    }
+    assert!(seen > 15);
+}
+
+/// PAC-19: policy that requires a PAC, and one with LOGON_INFO.
+#[test]
+fn pac_19_required() {
+    let folder = vectors().join("mutations");
+    let table = json(&folder.join("mutations.json"));
+    let service = &table["service_key"];
+    let now = Timestamp::from_secs(table["clock_for_tests"].as_i64().unwrap());
+    let present = |file: &str, policy| {
+        let config = config(text(&table["acceptor"]), 2, key(service)).pac(policy);
+        let request = fs::read(folder.join(file)).unwrap();
+        Acceptor::new(config).accept(&request, &Unbound, None, now)
+    };
+    for policy in [PacPolicy::Required, PacPolicy::RequiredWithLogonInfo] {
+        assert!(present("control.apreq.bin", policy).is_ok());
+        let error = present("ad-none.apreq.bin", policy).unwrap_err().error;
+        assert_eq!(error.protocol_code().0, 12);
+    }
 }
