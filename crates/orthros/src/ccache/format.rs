@@ -170,13 +170,16 @@ fn read_beginning(cursor: &mut Cursor<'_>) -> Result<CredentialCache, Broken> {
     let version = match cursor.take(2, "cache's version")? {
         [5, 4] => Version::V4,
         [5, 3] => Version::V3,
-        [5, number @ (1 | 2)] => {
+        [5, 2] => {
             return Err(Broken::new(
                 0,
-                format!(
-                    "a credential cache of version {number}, in the byte order of the machine \
-                     that wrote it; versions 3 and 4 are read"
-                ),
+                "a keytab, or a credential cache of version 2, which is not read",
+            ));
+        }
+        [5, 1] => {
+            return Err(Broken::new(
+                0,
+                "a credential cache of version 1, which is not read",
             ));
         }
         _ => {

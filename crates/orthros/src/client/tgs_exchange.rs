@@ -95,6 +95,7 @@ impl TgsExchange {
         for (flag, option) in [
             (TicketFlags::FORWARDABLE, KdcOptions::FORWARDABLE),
             (TicketFlags::PROXIABLE, KdcOptions::PROXIABLE),
+            (TicketFlags::RENEWABLE, KdcOptions::RENEWABLE),
         ] {
             exchange.wishes.set(option, ticket.flags.contains(flag));
         }
@@ -263,7 +264,11 @@ impl TgsExchange {
             true => KerberosTime::EPOCH,
             false => header.endtime,
         };
-        let body = wishes.body(None, &server, Some(latest), second_ticket, now, random)?;
+        let mut body = wishes.body(None, &server, Some(latest), second_ticket, now, random)?;
+        if self.purpose == Purpose::Again && wishes.options.contains(KdcOptions::RENEWABLE) {
+            // As far as before, and no further.
+            body.rtime = header.renew_till;
+        }
         let body = primitive::to_der("KDC-REQ-BODY", &body)?;
         // KDC-18: the checksum is over the body as it is sent.
         let parts = AuthenticatorParts {

@@ -16,6 +16,18 @@ pub(super) struct Ids {
     egid: u32,
 }
 
+#[cfg(test)]
+impl Ids {
+    pub(super) fn for_tests(uid: u32, euid: u32) -> Self {
+        Self {
+            uid,
+            euid,
+            gid: 100,
+            egid: 100,
+        }
+    }
+}
+
 pub(super) fn ids() -> Option<Ids> {
     parse_status(&fs::read_to_string("/proc/self/status").ok()?)
 }

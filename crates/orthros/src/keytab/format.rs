@@ -58,9 +58,13 @@ impl Keytab {
             [5, 1] => {
                 return Err(Broken {
                     at: 0,
-                    what: "a keytab of version 1, in the byte order of the machine that wrote it; \
-                           version 2 is read"
-                        .to_owned(),
+                    what: "a keytab of version 1, which is not read".to_owned(),
+                });
+            }
+            [5, 3 | 4] => {
+                return Err(Broken {
+                    at: 0,
+                    what: "a credential cache, not a keytab".to_owned(),
                 });
             }
             _ => {

@@ -130,7 +130,7 @@ impl PacBuilder {
             BufferType::UPN_DNS_INFO => 102,
             BufferType::ATTRIBUTES_INFO => 103,
             BufferType::REQUESTOR_SID => 104,
-            BufferType(other) if other < 100 => other,
+            known if known.name().is_some() => known.0,
             _ => 105,
         });
     }

@@ -257,6 +257,7 @@ fn errors_of_the_kdc_are_told() {
 fn options_and_what_comes_of_them() {
     let mut tgt = tgt();
     tgt.flags = tgt.flags | TicketFlags::FORWARDABLE | TicketFlags::RENEWABLE;
+    tgt.renew_till = Some(NOW.time().plus(Duration::from_secs(99_999)));
     let asked = |exchange: TgsExchange| {
         let (realm, request, _) = send(exchange.start(NOW));
         let decoded = TgsReq::from_bytes(&request).unwrap();
@@ -267,10 +268,10 @@ fn options_and_what_comes_of_them() {
     let (_, options, _) = asked(TgsExchange::new(&tgt, web()));
     assert_eq!(options, "forwardable");
     let (realm, options, till) = asked(TgsExchange::renew(&tgt));
-    assert_eq!((&*realm, &*options), ("A", "forwardable renew"));
+    assert_eq!((&*realm, &*options), ("A", "forwardable renewable renew"));
     assert_eq!(till, KerberosTime::EPOCH);
     let (_, options, _) = asked(TgsExchange::validate(&tgt));
-    assert_eq!(options, "forwardable validate");
+    assert_eq!(options, "forwardable renewable validate");
     let (_, options, _) = asked(TgsExchange::forward(&tgt, Vec::new()));
     assert_eq!(options, "forwardable forwarded");
     let (_, options, till) = asked(
@@ -291,12 +292,13 @@ fn options_and_what_comes_of_them() {
     assert_eq!(forwarded.credentials.addresses.len(), 1);
     let plain = |a: &mut Answer| a.flags = a.flags.without(TicketFlags::FORWARDED);
     assert!(run(forward(), &tgt, plain).is_err());
-    // A renewed ticket keeps its flags.
-    let renewed = done(run(TgsExchange::renew(&tgt), &tgt, |a| {
-        a.flags = a.flags | TicketFlags::RENEWABLE;
-        a.renew_till = Some(NOW.time().plus(Duration::from_secs(99_999)));
-    }));
+    // A renewed ticket can be renewed as far as before, and no further.
+    let renewed = done(run(TgsExchange::renew(&tgt), &tgt, |_| {}));
     assert!(renewed.credentials.flags.contains(TicketFlags::RENEWABLE));
+    assert_eq!(renewed.credentials.renew_till, tgt.renew_till);
+    let further =
+        |a: &mut Answer| a.renew_till = Some(NOW.time().plus(Duration::from_secs(100_000)));
+    assert!(run(TgsExchange::renew(&tgt), &tgt, further).is_err());
 }
 
 #[test]
