@@ -31,7 +31,12 @@ fn files_and_variables() {
     let arguments = ["--user", "alice:secret", "--service", "HTTP/localhost"];
     let output = sh(&arguments, script);
     let shown = text(output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{shown}{}", text(output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{shown}{}",
+        text(output.stderr)
+    );
     // All gone.
     for line in shown.lines() {
         assert!(!PathBuf::from(line).exists(), "{line}");
@@ -67,10 +72,20 @@ fn contents_are_as_ordered() {
     )
     .unwrap();
     let script = r#"cp "$KRB5_CONFIG" ../krb5.conf && cp ccache keytab client.keytab .."#;
-    let output = dev(&["--dir", place.to_str().unwrap(), "--spec", spec.to_str().unwrap()])
-        .args(["--", "sh", "-c", &format!("cd {} && {script}", place.display())])
-        .output()
-        .unwrap();
+    let output = dev(&[
+        "--dir",
+        place.to_str().unwrap(),
+        "--spec",
+        spec.to_str().unwrap(),
+    ])
+    .args([
+        "--",
+        "sh",
+        "-c",
+        &format!("cd {} && {script}", place.display()),
+    ])
+    .output()
+    .unwrap();
     assert!(output.status.success(), "{}", text(output.stderr));
     let read = |name: &str| std::fs::read(directory.path().join(name)).unwrap();
     assert!(text(read("krb5.conf")).contains("default_realm = SPEC.TEST"));
@@ -78,11 +93,20 @@ fn contents_are_as_ordered() {
     assert_eq!(cache.default_principal().to_string(), "bob@SPEC.TEST");
     assert_eq!(cache.credentials().count(), 1);
     let keytab = Keytab::parse(&read("keytab"), "keytab").unwrap();
-    let names: Vec<String> = keytab.entries().map(|(_, e)| e.principal().to_string()).collect();
-    assert!(names.iter().all(|name| name == "nfs/box@SPEC.TEST"), "{names:?}");
+    let names: Vec<String> = keytab
+        .entries()
+        .map(|(_, e)| e.principal().to_string())
+        .collect();
+    assert!(
+        names.iter().all(|name| name == "nfs/box@SPEC.TEST"),
+        "{names:?}"
+    );
     assert!(keytab.entries().all(|(_, entry)| entry.kvno() == 300));
     let clients = Keytab::parse(&read("client.keytab"), "client.keytab").unwrap();
-    let entries: Vec<_> = clients.entries().map(|(_, e)| (e.enctype().0, e.kvno())).collect();
+    let entries: Vec<_> = clients
+        .entries()
+        .map(|(_, e)| (e.enctype().0, e.kvno()))
+        .collect();
     assert_eq!(entries, [(17, 7)]);
     // The realm's files are gone, the directory is not.
     assert!(place.exists() && std::fs::read_dir(&place).unwrap().next().is_none());
@@ -112,18 +136,25 @@ fn bad_specs_are_refused_with_status_3() {
         "not toml",
     ] {
         std::fs::write(&spec, wrong).unwrap();
-        let output = dev(&["--spec", spec.to_str().unwrap(), "--", "true"]).output().unwrap();
+        let output = dev(&["--spec", spec.to_str().unwrap(), "--", "true"])
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(3), "{wrong}");
         assert!(!output.stderr.is_empty());
     }
-    let missing = dev(&["--spec", "/does/not/exist", "--", "true"]).output().unwrap();
+    let missing = dev(&["--spec", "/does/not/exist", "--", "true"])
+        .output()
+        .unwrap();
     assert_eq!(missing.status.code(), Some(3));
 }
 
 /// Without a command and without a terminal: variables, until a signal.
 #[test]
 fn stays_up_until_a_signal() {
-    let mut child = dev(&["--user", "alice"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = dev(&["--user", "alice"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let shown: Vec<String> = lines.map(Result::unwrap).take(6).collect();
     let config = shown
@@ -142,12 +173,19 @@ fn stays_up_until_a_signal() {
 /// SIGTERM reaches the command, and the files go.
 #[test]
 fn sigterm_is_passed_on() {
-    let mut child = dev(&["--", "sh", "-c", "trap 'exit 5' TERM; echo \"$KRB5_CONFIG\"; while :; do sleep 0.1; done"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = dev(&[
+        "--",
+        "sh",
+        "-c",
+        "trap 'exit 5' TERM; echo \"$KRB5_CONFIG\"; while :; do sleep 0.1; done",
+    ])
+    .stdout(Stdio::piped())
+    .spawn()
+    .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     let config = PathBuf::from(line.trim());
     assert!(config.exists());
     let pid = child.id().to_string();

@@ -1,6 +1,7 @@
 //! The command that runs in the realm.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 use tokio::process::{Child, Command};
@@ -65,21 +66,28 @@ fn code(status: std::process::ExitStatus) -> ExitCode {
     ExitCode::from(code.unwrap_or(exit::INTERNAL))
 }
 
-/// Prints the variables for a shell to read.
-pub(super) fn print(banner: &str, environment: &[(&'static str, OsString)]) {
-    println!("# {banner}");
-    for (name, value) in environment {
-        let value = value.to_string_lossy().replace('\'', r"'\''");
-        println!("export {name}='{value}'");
-    }
-}
-
-/// Waits for SIGINT, SIGTERM or SIGHUP.
-pub(super) fn wait_for_signal() -> Result<(), Trouble> {
+/// Prints the variables for a shell to read, and waits for SIGINT, SIGTERM or SIGHUP.
+pub(super) fn stay_up(
+    banner: &str,
+    environment: &[(&'static str, OsString)],
+) -> Result<(), Trouble> {
     runtime()?.block_on(async {
-        Signals::listen()?.next().await;
+        // First, so that who has read the variables can send one.
+        let mut signals = Signals::listen()?;
+        print(banner, environment)?;
+        signals.next().await;
         Ok(())
     })
+}
+
+fn print(banner: &str, environment: &[(&'static str, OsString)]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "# {banner}")?;
+    for (name, value) in environment {
+        let value = value.to_string_lossy().replace('\'', r"'\''");
+        writeln!(out, "export {name}='{value}'")?;
+    }
+    out.flush()
 }
 
 /// Which signal came.

@@ -130,8 +130,7 @@ fn started(args: &Args) -> Result<ExitCode, Trouble> {
             command::run(&command, &environment, &realm.name())
         }
         None => {
-            command::print(&banner, &environment);
-            command::wait_for_signal()?;
+            command::stay_up(&banner, &environment)?;
             Ok(ExitCode::SUCCESS)
         }
     }
