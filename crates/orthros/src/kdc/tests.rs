@@ -3,6 +3,7 @@
 mod as_exchange;
 mod hostile;
 mod privileges;
+mod recorded;
 mod tgs_exchange;
 
 use std::sync::Arc;
