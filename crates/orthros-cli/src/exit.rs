@@ -5,7 +5,6 @@
 /// What was looked at failed, and why is printed.
 pub(crate) const DIAGNOSED: u8 = 1;
 /// A file, a socket or the configuration cannot be used.
-#[expect(dead_code, reason = "part of the table")]
 pub(crate) const INPUT: u8 = 3;
 /// The network or a KDC cannot be reached.
 pub(crate) const UNREACHABLE: u8 = 4;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod demo;
+mod dev;
 mod exit;
 
 /// The Kerberos V5 client/server exchange, whole and memory-safe.
@@ -18,10 +19,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Args),
+    Dev(dev::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
+        Command::Dev(args) => dev::run(&args),
     }
 }

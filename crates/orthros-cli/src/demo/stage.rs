@@ -189,8 +189,11 @@ impl Stage {
         let addresses = KdcAddresses::new().with(REALM, [self.realm.kdc_addr()]);
         let kdc = KdcClient::new(KdcConfig::new(addresses).clock(move || clock.now()));
         let initial = || AsExchange::with_password(self.user.clone(), Secret::from(PASSWORD));
+        // The session key is of the first that the service can use.
+        let mut enctypes = vec![self.enctype];
+        enctypes.extend(DEFAULT_ENCTYPES);
         let for_service = || {
-            let enctypes = vec![self.enctype, Enctype::AES256_CTS_HMAC_SHA1_96];
+            let enctypes = enctypes.clone();
             initial().service(self.service.clone()).enctypes(enctypes)
         };
         let start = kdc.now();
@@ -219,7 +222,7 @@ impl Stage {
             }
             _ => self.service.clone(),
         };
-        let mut exchange = TgsExchange::new(&tgt, target).enctypes(vec![self.enctype]);
+        let mut exchange = TgsExchange::new(&tgt, target).enctypes(enctypes);
         if broken == Some(Breakage::Expired) {
             exchange = exchange.lifetime(10 * MINUTE);
         }
