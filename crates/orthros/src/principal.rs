@@ -300,6 +300,87 @@ mod tests {
     }
 
     #[test]
+    fn msg_12_nul_is_refused_everywhere() {
+        let new = |realm: &str, components: &[&str]| {
+            Principal::new(realm, NameType::PRINCIPAL, components.iter().copied())
+        };
+        assert_eq!(new("R\0", &["a"]).unwrap_err(), NameError::Nul);
+        assert_eq!(new("R", &["a", "\0"]).unwrap_err(), NameError::Nul);
+        assert_eq!(Principal::parse("a\0b@R", None), Err(NameError::Nul));
+        assert_eq!(Principal::parse("a@R\0", None), Err(NameError::Nul));
+        assert_eq!(new("", &["a"]).unwrap_err(), NameError::EmptyRealm);
+        assert_eq!(new("R", &[]).unwrap_err(), NameError::NoComponents);
+        assert_eq!(new("R", &["", ""]).unwrap_err(), NameError::NoComponents);
+    }
+
+    /// Security case 10, the names: what is a prefix of a name or has it as a prefix is another.
+    #[test]
+    fn case_010_a_name_is_no_prefix_of_another() {
+        let full = parse("krbtgt/EXAMPLE.COM@EXAMPLE.COM");
+        assert!(full.is_krbtgt());
+        let first = "krbtgt";
+        for length in 1..first.len() {
+            let other = parse(&format!("{}/EXAMPLE.COM@EXAMPLE.COM", &first[..length]));
+            assert_ne!(full, other);
+            assert!(!other.is_krbtgt());
+            assert!(!other.matches(&full.realm_to_wire(), &full.to_wire()));
+        }
+        for other in [
+            "krbtgtx/EXAMPLE.COM@EXAMPLE.COM",
+            "krbtgt/EXAMPLE.COMX@EXAMPLE.COM",
+            "krbtgt/EXAMPLE.COM@EXAMPLE.COMX",
+            "krbtgt/EXAMPLE.CO@EXAMPLE.COM",
+            "krbtgt/EXAMPLE.COM@EXAMPLE.CO",
+            "krbtgt@EXAMPLE.COM",
+            "krbtgt/EXAMPLE.COM/x@EXAMPLE.COM",
+            "KRBTGT/EXAMPLE.COM@EXAMPLE.COM",
+            "krbtgt/EXAMPLE.COM@example.com",
+        ] {
+            let other = parse(other);
+            assert_ne!(full, other);
+            assert!(
+                !full.matches(&other.realm_to_wire(), &other.to_wire()),
+                "{other}"
+            );
+        }
+        assert!(full.matches(&full.realm_to_wire(), &full.to_wire()));
+    }
+
+    /// Family "name equality": equal names have equal hashes, whatever their type.
+    #[test]
+    fn equal_names_are_one_entry_of_a_set() {
+        let mut set = std::collections::HashSet::new();
+        assert!(set.insert(parse("a/b@R")));
+        assert!(!set.insert(parse("a/b@R").with_name_type(NameType::UNKNOWN)));
+        assert!(set.insert(parse(r"a\/b@R")));
+        assert!(set.insert(parse("a/b@r")));
+    }
+
+    proptest::proptest! {
+        /// Whatever the components hold, the text form leads back to the same name.
+        #[test]
+        fn gss_57_text_form_round_trips(
+            realm in "[^\0]{1,12}",
+            components in proptest::collection::vec("[^\0]{1,8}", 1..4),
+        ) {
+            let principal = Principal::new(realm, NameType::PRINCIPAL, components).unwrap();
+            let text = principal.to_string();
+            proptest::prop_assert_eq!(Principal::parse(&text, None), Ok(principal.clone()));
+            proptest::prop_assert_eq!(Principal::parse(&text, Some("X")), Ok(principal.clone()));
+            let wire = principal.to_wire();
+            proptest::prop_assert_eq!(
+                Principal::from_wire(&principal.realm_to_wire(), &wire),
+                Ok(principal)
+            );
+        }
+
+        #[test]
+        fn any_text_is_a_name_or_an_error(text: String) {
+            let _ = Principal::parse(&text, Some("R"));
+        }
+    }
+
+    #[test]
     fn msg_13_name_type_is_not_compared() {
         assert_eq!(
             parse("a@R"),

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::principal::Principal;
 use crate::time::Timestamp;
 use crate::wire::{
-    ErrorCode, KRB5_PVNO, KerberosString, KrbError, Message, Microseconds, MsgType, OctetString,
+    ErrorCode, ErrorText, KRB5_PVNO, KrbError, Message, Microseconds, MsgType, OctetString,
 };
 
 /// What of a request is known when it is refused.
@@ -38,7 +38,7 @@ pub fn error_reply(
         cname: known.client.as_ref().map(Principal::to_wire),
         realm: server.realm_to_wire(),
         sname: server.to_wire(),
-        e_text: code.name().map(KerberosString),
+        e_text: code.name().map(ErrorText),
         e_data: e_data.map(OctetString),
     };
     Ok(reply.to_bytes()?)

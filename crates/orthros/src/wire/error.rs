@@ -2,7 +2,7 @@
 
 use der::Sequence;
 
-use super::names::{KerberosString, PrincipalName};
+use super::names::{ErrorText, KerberosString, PrincipalName};
 use super::numbers::ErrorCode;
 use super::padata::PaData;
 use super::primitive::{Microseconds, OctetString, from_der};
@@ -53,7 +53,7 @@ pub struct KrbError<'a> {
     #[asn1(context_specific = "10")]
     pub sname: PrincipalName<'a>,
     #[asn1(context_specific = "11", optional = "true")]
-    pub e_text: Option<KerberosString<'a>>,
+    pub e_text: Option<ErrorText<'a>>,
     #[asn1(context_specific = "12", optional = "true")]
     pub e_data: Option<OctetString<'a>>,
 }

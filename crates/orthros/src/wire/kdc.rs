@@ -5,7 +5,7 @@ use der::Sequence;
 use super::names::{HostAddress, KerberosString, PrincipalName};
 use super::numbers::{KdcOptions, LrType, TicketFlags};
 use super::padata::PaData;
-use super::primitive::{Malformed, Raw, UInt32, from_der};
+use super::primitive::{Malformed, Raw, UInt32, application_number, from_der};
 use super::sealed::{EncryptedData, EncryptionKey};
 use crate::time::KerberosTime;
 
@@ -56,14 +56,18 @@ pub struct EncTgsRepPart;
 
 /// The two APPLICATION tags under which one SEQUENCE travels.
 macro_rules! twice {
-    ($($alias:ident = $number:literal, $name:literal of $inner:ident;)*) => {$(
+    ($($alias:ident = $number:literal $(or $other:literal)?, $name:literal of $inner:ident;)*) => {$(
         impl $alias {
             /// The APPLICATION tag.
             pub const APPLICATION: u8 = $number;
 
             /// Decodes exactly one element.
             pub fn from_bytes(octets: &[u8]) -> Result<$inner<'_>, Malformed> {
-                <$inner<'_> as super::Message<'_>>::from_bytes_tagged(octets, $number)
+                let number = match application_number(octets) {
+                    $(Some($other) => $other,)?
+                    _ => $number,
+                };
+                <$inner<'_> as super::Message<'_>>::from_bytes_tagged(octets, number)
                     .map_err(|e| Malformed { what: $name, ..e })
             }
 
@@ -79,7 +83,7 @@ twice! {
     TgsReq = 12, "TGS-REQ" of KdcReq;
     AsRep = 11, "AS-REP" of KdcRep;
     TgsRep = 13, "TGS-REP" of KdcRep;
-    EncAsRepPart = 25, "EncASRepPart" of EncKdcRepPart;
+    EncAsRepPart = 25 or 26, "EncASRepPart" of EncKdcRepPart;
     EncTgsRepPart = 26, "EncTGSRepPart" of EncKdcRepPart;
 }
 application!(10, KdcReq, "KDC-REQ");

@@ -5,6 +5,12 @@
 //! one top-level element, nothing behind it (MSG-04). A value that was decoded says only that the
 //! octets have the form of the type; what they claim is judged elsewhere.
 //!
+//! An optional list that arrives empty counts as absent, and is never sent (MSG-06): read one with
+//! `as_deref().unwrap_or_default()`, send one with [`unless_empty`].
+//!
+//! Nesting and the number of elements are bounded before anything is decoded ([`MAX_DEPTH`],
+//! [`MAX_ELEMENTS`], MSG-24).
+//!
 //! Parts that a peer has put a checksum over, and tickets, are kept as they arrived ([`Raw`],
 //! MSG-21, AP-01).
 //!
@@ -44,16 +50,21 @@ pub mod session;
 pub mod ticket;
 
 pub use ap::{ApRep, ApReq, Authenticator, EncApRepPart};
-pub use authdata::{AdAndOr, AdCammac, AdKdcIssued, AuthorizationData, AuthorizationDataElement};
+pub use authdata::{
+    AdAndOr, AdCammac, AdKdcIssued, AuthorizationData, AuthorizationDataElement, VerifierMac,
+};
 pub use error::{ErrorData, KerbErrorData, KrbError, TypedData};
 pub use kdc::{
     AsRep, AsReq, EncAsRepPart, EncKdcRepPart, EncTgsRepPart, KdcRep, KdcReq, KdcReqBody, LastReq,
     TgsRep, TgsReq,
 };
-pub use names::{HostAddress, KerberosString, PrincipalName};
+pub use names::{ErrorText, HostAddress, KerberosString, PrincipalName};
 pub use numbers::*;
 pub use padata::{EtypeInfo2Entry, EtypeInfoEntry, PaData, PaEncTsEnc, PaPacRequest};
-pub use primitive::{Malformed, Message, Microseconds, OctetString, Raw, UInt32};
+pub use primitive::{
+    MAX_DEPTH, MAX_ELEMENTS, Malformed, Message, Microseconds, OctetString, Raw, UInt32,
+    unless_empty,
+};
 pub use sealed::{Checksum, EncryptedData, EncryptionKey};
 pub use session::{
     EncKrbCredPart, EncKrbPrivPart, KrbCred, KrbCredInfo, KrbPriv, KrbSafe, KrbSafeBody,

@@ -56,6 +56,52 @@ impl EncodeValue for KerberosString<'_> {
     }
 }
 
+/// The `e-text` of a KRB-ERROR: a KerberosString for people to read, and of which deployed senders
+/// send the NUL of C along.
+///
+/// The rest of the KRB-ERROR counts, so decoding takes what comes before the first NUL and before
+/// the first octet that is not UTF-8, and refuses nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ErrorText<'a>(pub &'a str);
+
+impl<'a> ErrorText<'a> {
+    /// The text.
+    pub const fn as_str(&self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Debug for ErrorText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.0, f)
+    }
+}
+
+impl FixedTag for ErrorText<'_> {
+    const TAG: Tag = Tag::GeneralString;
+}
+
+impl<'a> DecodeValue<'a> for ErrorText<'a> {
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> Result<Self> {
+        let octets = reader.read_slice(header.length())?;
+        let octets = octets.split(|octet| *octet == 0).next().unwrap_or_default();
+        let text = octets.utf8_chunks().next().map(|chunk| chunk.valid());
+        Ok(Self(text.unwrap_or_default()))
+    }
+}
+
+impl EncodeValue for ErrorText<'_> {
+    fn value_len(&self) -> Result<Length> {
+        Length::try_from(self.0.len())
+    }
+
+    fn encode_value(&self, writer: &mut impl Writer) -> Result<()> {
+        writer.write(self.0.as_bytes())
+    }
+}
+
 /// ```text
 /// PrincipalName ::= SEQUENCE {
 ///         name-type       [0] Int32,

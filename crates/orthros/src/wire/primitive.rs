@@ -67,13 +67,14 @@ pub trait Message<'a>:
 
     /// As [`Message::from_bytes`], under another APPLICATION tag (MSG-16 needs it).
     fn from_bytes_tagged(octets: &'a [u8], number: u8) -> std::result::Result<Self, Malformed> {
+        check_shape(Self::NAME, octets)?;
         decode_application(octets, number).map_err(|e| Malformed::from_der(Self::NAME, &e))
     }
 
     /// The DER encoding.
     ///
-    /// Fails only if the encoding would be longer than DER lengths of this library reach
-    /// (256 MiB) or a time lies outside of what a KerberosTime can name.
+    /// Fails only if the encoding would be longer than 4 GiB or a time lies outside of what a
+    /// KerberosTime can name.
     fn to_bytes(&self) -> std::result::Result<Vec<u8>, Malformed> {
         self.to_bytes_tagged(Self::APPLICATION)
     }
@@ -132,12 +133,82 @@ pub fn from_der<'a, T: Decode<'a, Error = der::Error>>(
     what: &'static str,
     octets: &'a [u8],
 ) -> std::result::Result<T, Malformed> {
+    check_shape(what, octets)?;
     T::from_der(octets).map_err(|e| Malformed::from_der(what, &e))
 }
 
 /// Encodes a type without APPLICATION tag.
 pub fn to_der<T: Encode>(what: &'static str, value: &T) -> std::result::Result<Vec<u8>, Malformed> {
     value.to_der().map_err(|e| Malformed::from_der(what, &e))
+}
+
+/// The most elements that one SEQUENCE or SEQUENCE OF may have (MSG-24). An element of two octets
+/// decodes into a value many times as large; no honest message comes near.
+pub const MAX_ELEMENTS: usize = 1024;
+
+/// The deepest nesting of elements (MSG-24). A ticket's name inside the body of a TGS-REQ is the
+/// deepest of RFC 4120, 13 levels.
+pub const MAX_DEPTH: usize = 32;
+
+/// Counts elements and nesting before anything is decoded (MSG-24, security cases 109, 110).
+///
+/// What is not DER is left to the decoder, which says better what is wrong.
+fn check_shape(what: &'static str, octets: &[u8]) -> std::result::Result<(), Malformed> {
+    /// `inside` begins `at` octets into the message.
+    fn walk(
+        inside: &[u8],
+        at: usize,
+        depth: usize,
+    ) -> std::result::Result<(), (usize, &'static str)> {
+        if depth > MAX_DEPTH {
+            return Err((at, "nested too deeply"));
+        }
+        let mut rest = inside;
+        let mut count = 0;
+        while let Some((constructed, contents, after)) = split_element(rest) {
+            let here = at + (inside.len() - rest.len());
+            count += 1;
+            if count > MAX_ELEMENTS {
+                return Err((here, "too many elements"));
+            }
+            if constructed {
+                let header = rest.len() - after.len() - contents.len();
+                walk(contents, here + header, depth + 1)?;
+            }
+            rest = after;
+        }
+        Ok(())
+    }
+    walk(octets, 0, 0).map_err(|(at, why)| Malformed::new(what, at, why))
+}
+
+/// Whether the first element is constructed, its contents, and what follows it; `None` if there
+/// is none or it is none of ours (a tag of several octets, a length that is not there).
+fn split_element(octets: &[u8]) -> Option<(bool, &[u8], &[u8])> {
+    let (&tag, rest) = octets.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    if tag & 0x1f == 0x1f {
+        return None;
+    }
+    let (length, rest) = if first < 0x80 {
+        (usize::from(first), rest)
+    } else {
+        let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+        if digits.is_empty() || digits.len() > 4 {
+            return None;
+        }
+        let length = digits
+            .iter()
+            .fold(0u64, |sum, digit| sum << 8 | u64::from(*digit));
+        (usize::try_from(length).ok()?, rest)
+    };
+    let (contents, after) = rest.split_at_checked(length)?;
+    Some((tag & 0x20 != 0, contents, after))
+}
+
+/// A list for an optional field: an empty one is not sent (MSG-06).
+pub fn unless_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
 }
 
 /// The APPLICATION number of the first octet, to tell messages apart before decoding (MSG-03).
