@@ -56,7 +56,7 @@ fn code(status: std::process::ExitStatus) -> ExitCode {
         {
             use std::os::unix::process::ExitStatusExt;
             // As shells count.
-            return status.signal().map(|signal| signal + 128);
+            status.signal().map(|signal| signal + 128)
         }
         #[cfg(not(unix))]
         None
@@ -149,8 +149,9 @@ fn pass_on(child: &mut Child, signal: Signal) {
         Signal::Interrupt => {}
         Signal::Terminate => {
             #[cfg(unix)]
-            if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()) {
-                if let Some(pid) = rustix::process::Pid::from_raw(pid) {
+            {
+                let id = child.id().and_then(|id| i32::try_from(id).ok());
+                if let Some(pid) = id.and_then(rustix::process::Pid::from_raw) {
                     // If it is gone already, its status is on its way.
                     let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
                 }

@@ -58,7 +58,7 @@ fn log_in(realm: &TestRealm, user: Principal, spec: &PrincipalSpec) -> Result<()
     let KeySpec::Password(password) = &spec.key else {
         return Ok(());
     };
-    let addresses = KdcAddresses::new().with(&realm.name(), [realm.kdc_addr()]);
+    let addresses = KdcAddresses::new().with(realm.name(), [realm.kdc_addr()]);
     let kdc = KdcClient::new(KdcConfig::new(addresses));
     let password = Secret::from(password.expose());
     let exchange = AsExchange::with_password(user.clone(), password)

@@ -180,7 +180,7 @@ impl Seal {
     }
 
     /// The MACs of the keys that can have sealed it.
-    fn macs<'k>(self, keys: &'k ServiceKeys) -> impl Iterator<Item = &'k Mac> {
+    fn macs(self, keys: &ServiceKeys) -> impl Iterator<Item = &Mac> {
         keys.iter()
             .filter(move |key| key.enctype() == self.enctype)
             .filter(move |key| self.kvno.is_none_or(|kvno| kvno == key.kvno()))

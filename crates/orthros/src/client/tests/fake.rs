@@ -279,7 +279,7 @@ pub(super) fn error_about(
         cname: None,
         realm: sname.realm(),
         sname: sname.wire(),
-        e_text: Some(KerberosString("text")),
+        e_text: Some(crate::wire::ErrorText("text")),
         e_data: e_data.map(OctetString),
     };
     error.to_bytes().unwrap()

@@ -39,6 +39,8 @@ fn entry(text: &str, kvno: u32, hex: &str, rid: u32) -> PrincipalEntry {
 
 fn domain() -> EmbeddedKdc {
     let policy = Policy {
+        // Tickets live ten years there.
+        max_life: HOUR * 24 * 3_650,
         domain: Some(Domain {
             sid: "S-1-5-21-3623811015-3361044348-30300820".parse().unwrap(),
             netbios_name: "AD".to_owned(),
@@ -93,6 +95,7 @@ fn kdc_24_and_pac_20_a_recorded_tgs_request() {
     let theirs = EncTicketPart::from_bytes(recorded!("alice-web/enc_ticket_part.der")).unwrap();
     assert_eq!(part.authtime, theirs.authtime);
     assert_eq!(part.flags, theirs.flags);
+    assert_eq!(part.endtime, theirs.endtime);
     let client = Principal::from_wire(&part.crealm, &part.cname).unwrap();
     let krbtgt = key_of(KRBTGT).mac(KeyUsage::NON_KERB_CKSUM).unwrap();
     let web = web.mac(KeyUsage::NON_KERB_CKSUM).unwrap();
