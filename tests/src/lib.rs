@@ -1,3 +1,8 @@
 //! The conversations between the parties, tested.
 
 pub mod mit;
+
+/// The quickstarts compile, and the one with a realm of its own runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

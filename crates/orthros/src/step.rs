@@ -5,6 +5,8 @@
 //! next.reply(token)    -> Continue { token, next }  | Established { token, context } | Refusal
 //! ```
 
+use std::fmt;
+
 use crate::error::Error;
 use crate::time::Timestamp;
 
@@ -43,6 +45,14 @@ impl From<Error> for Refusal {
         Self { error, token: None }
     }
 }
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 /// Asking a KDC: the driver carries `request` to a KDC of `realm` and brings the answer back.
 #[must_use = "a request in it has to be sent"]
