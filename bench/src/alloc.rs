@@ -42,6 +42,17 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+/// Has the system's allocator keep memory that is freed, for whichever library: else it gives some
+/// of it back, and what the kernel takes to make new pages is part of what is measured.
+pub fn keep_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it sets numbers.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 25);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 1 << 30);
+    }
+}
+
 /// How many allocations `work` makes, and of how many octets. A reallocation counts as one.
 pub fn counted(work: impl FnOnce()) -> (u64, u64) {
     let before = (ALLOCATIONS.load(Relaxed), OCTETS.load(Relaxed));

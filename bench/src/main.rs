@@ -67,6 +67,7 @@ fn main() {
         }
         return;
     }
+    alloc::keep_freed_memory();
     let core = clock::stay_on_one_core();
     let realm = Realm::new();
     let mut peers: Vec<Box<dyn Peer>> = vec![Box::new(Orthros)];
@@ -91,7 +92,7 @@ fn main() {
     let mut checked = Vec::new();
     let mut measured = Vec::new();
     for row in rows {
-        let case = (row.enctype(), row.pac());
+        let case = (row.enctype(), row.pac(), row.asks_kdc());
         if !checked.contains(&case) {
             check(&peers, &realm, &row);
             checked.push(case);
@@ -119,9 +120,20 @@ fn progress(row: &str) {
     }
 }
 
-/// Every library's initiator with every library's acceptor: each accepts the other's token and
+/// That the work is done right. Of a KDC, that a client accepts its replies. Else every library's
+/// initiator with every library's acceptor: each accepts the other's token and
 /// reads the other's messages, both ways.
 fn check(peers: &[Box<dyn Peer>], realm: &Realm, row: &Row) {
+    if row.asks_kdc() {
+        for peer in peers {
+            if let Ok(mut kdc) = peer.kdc(realm)
+                && let Err(why) = peers::kdc::check(kdc.as_mut())
+            {
+                panic!("the KDC of {}: {why}", peer.name());
+            }
+        }
+        return;
+    }
     for initiator in peers {
         for acceptor in peers {
             let pair = format!(
@@ -158,6 +170,12 @@ fn check_pair(
     if !accepted.pac {
         return Err("the PAC was not verified".into());
     }
+    if accepted
+        .enctype
+        .is_some_and(|enctype| enctype != row.enctype())
+    {
+        return Err("the context has a key of another enctype".into());
+    }
     let mut context = started.finish(&accepted.reply)?;
     for message in [b"attack at dawn".as_slice(), &[0x5a; 70_000], b""] {
         if accepted.context.unwrap(&context.wrap(message))? != message {
@@ -165,6 +183,19 @@ fn check_pair(
         }
         if context.unwrap(&accepted.context.wrap(message))? != message {
             return Err("the initiator reads another message".into());
+        }
+        if let Ok((before, behind)) = context.room(message.len()) {
+            let mut token = vec![0; before + message.len() + behind];
+            token[before..before + message.len()].copy_from_slice(message);
+            context.wrap_in_place(&mut token);
+            if accepted.context.unwrap(&token)? != message {
+                return Err("a token made in place is read as another message".into());
+            }
+            let mut token = accepted.context.wrap(message);
+            let place = context.unwrap_in_place(&mut token)?;
+            if token[place] != *message {
+                return Err("a token read in place gives another message".into());
+            }
         }
     }
     Ok(())
@@ -207,6 +238,7 @@ fn measure(
             if round > 0 {
                 times[n].push(time);
             }
+            // Whoever takes tokens makes none meanwhile.
             if row.accepts() && peers[n].allocates_here() {
                 let each = |count: u64| count as f64 / batch as f64;
                 allocations[n] = Some((each(counted.0), each(counted.1)));

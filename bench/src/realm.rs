@@ -12,8 +12,8 @@ use orthros::credentials::Credentials;
 use orthros::crypto::{Enctype, Key, KeyUsage};
 use orthros::keytab::{Keytab, KeytabEntry};
 use orthros::pac::{
-    GroupMembership, LogonInfo, PacBuilder, PacError, SamNameAndSid, Sid, SidAndAttributes,
-    UpnDnsInfo, UserFlags,
+    GroupMembership, LogonInfo, PacBuilder, SamNameAndSid, Sid, SidAndAttributes, UpnDnsInfo,
+    UserFlags,
 };
 use orthros::principal::Principal;
 use orthros::random::OsRandom;
@@ -61,10 +61,10 @@ impl PacKind {
         }
     }
 
-    fn builder(self, client: &Principal, authtime: KerberosTime) -> Result<PacBuilder, PacError> {
-        let builder = PacBuilder::new(client, authtime)?;
+    fn builder(self, client: &Principal, authtime: KerberosTime) -> PacBuilder {
+        let builder = PacBuilder::new(client, authtime).expect("a short name");
         if self == PacKind::Minimal {
-            return Ok(builder);
+            return builder;
         }
         let domain: Sid = "S-1-5-21-3623811015-3361044348-30300820"
             .parse()
@@ -91,7 +91,8 @@ impl PacKind {
                 sid: domain.with_rid(1103).expect("room for a RID"),
             }),
         };
-        builder.logon_info(&logon)?.upn_dns_info(&upn)
+        let builder = builder.logon_info(&logon).expect("short names");
+        builder.upn_dns_info(&upn).expect("short names")
     }
 }
 
@@ -233,8 +234,8 @@ fn mint(
     let mac = |key: &Key| key.mac(KeyUsage::NON_KERB_CKSUM).expect("a usage");
     let sealed = pac
         .builder(client, authtime)
-        .and_then(|pac| pac.seal(&part, service, &mac(key), &mac(krbtgt_key)))
-        .expect("a PAC that can be written");
+        .seal(&part, service, &mac(key), &mac(krbtgt_key))
+        .expect("a short PAC");
     let cipher = key
         .encrypt(KeyUsage::TICKET, sealed.expose(), &OsRandom)
         .expect("a random number generator");

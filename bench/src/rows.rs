@@ -1,9 +1,11 @@
 //! The rows: what is measured.
 
+use std::time::Duration;
+
 use orthros::crypto::Enctype;
 
 use crate::clock;
-use crate::peers::{Acceptor, Context, Initiator, Peer, Reason};
+use crate::peers::{Acceptor, Context, Initiator, Kdc, Peer, Reason, kdc};
 use crate::realm::{ENCTYPES, PacKind, Realm};
 
 /// One row.
@@ -23,6 +25,14 @@ enum Work {
     Wrap(usize),
     /// Unwrap of such a message.
     Unwrap(usize),
+    /// The same where the message lies.
+    WrapInPlace(usize),
+    /// The same where the token lies.
+    UnwrapInPlace(usize),
+    /// An AS-REQ with an encrypted timestamp answered with a TGT.
+    AsExchange,
+    /// A TGS-REQ answered with a service ticket.
+    TgsExchange,
 }
 
 /// What a number of a row says.
@@ -77,6 +87,12 @@ impl Row {
         for (size, _) in &SIZES[1..] {
             each(Work::Unwrap(*size));
         }
+        each(Work::WrapInPlace(16 << 10));
+        each(Work::UnwrapInPlace(16 << 10));
+        rows.extend([Work::AsExchange, Work::TgsExchange].map(|work| Row {
+            work,
+            enctype: Enctype::AES256_CTS_HMAC_SHA1_96,
+        }));
         rows
     }
 
@@ -94,14 +110,23 @@ impl Row {
             Work::Initiate => format!("initiate/{number}"),
             Work::Wrap(octets) => format!("wrap/{number}/{}", size(octets)),
             Work::Unwrap(octets) => format!("unwrap/{number}/{}", size(octets)),
+            Work::WrapInPlace(octets) => format!("wrap-in-place/{number}/{}", size(octets)),
+            Work::UnwrapInPlace(octets) => format!("unwrap-in-place/{number}/{}", size(octets)),
+            Work::AsExchange => format!("as/{number}"),
+            Work::TgsExchange => format!("tgs/{number}"),
         }
     }
 
     pub fn unit(&self) -> Unit {
         match self.work {
-            Work::Accept(_) | Work::Initiate => Unit::PerSecond,
+            Work::Accept(_) | Work::Initiate | Work::AsExchange | Work::TgsExchange => {
+                Unit::PerSecond
+            }
             Work::Wrap(64) => Unit::Microseconds,
-            Work::Wrap(octets) | Work::Unwrap(octets) => Unit::Megabytes(octets),
+            Work::Wrap(octets)
+            | Work::Unwrap(octets)
+            | Work::WrapInPlace(octets)
+            | Work::UnwrapInPlace(octets) => Unit::Megabytes(octets),
         }
     }
 
@@ -117,7 +142,12 @@ impl Row {
         }
     }
 
-    /// Whether it can count allocations.
+    /// Whether it is an exchange with a KDC.
+    pub fn asks_kdc(&self) -> bool {
+        matches!(self.work, Work::AsExchange | Work::TgsExchange)
+    }
+
+    /// Whether it takes tokens.
     pub fn accepts(&self) -> bool {
         matches!(self.work, Work::Accept(_))
     }
@@ -127,9 +157,11 @@ impl Row {
         let few = if quick { 5 } else { 1 };
         match self.work {
             Work::Accept(_) | Work::Initiate => 1_000 / few,
-            Work::Wrap(octets) | Work::Unwrap(octets) => {
-                ((8 << 20) / octets).clamp(10, 2_000) / few
-            }
+            Work::AsExchange | Work::TgsExchange => 500 / few,
+            Work::Wrap(octets)
+            | Work::Unwrap(octets)
+            | Work::WrapInPlace(octets)
+            | Work::UnwrapInPlace(octets) => ((8 << 20) / octets).clamp(10, 2_000) / few,
         }
     }
 
@@ -147,6 +179,18 @@ impl Row {
                 let (initiator, acceptor) = establish(peer, peer, realm, self)?;
                 Task::Unwrap(initiator, acceptor, vec![0x5a; octets])
             }
+            Work::WrapInPlace(octets) => {
+                let (mut initiator, _) = establish(peer, peer, realm, self)?;
+                let (before, behind) = initiator.room(octets)?;
+                Task::WrapInPlace(initiator, vec![0x5a; before + octets + behind])
+            }
+            Work::UnwrapInPlace(octets) => {
+                let (initiator, mut acceptor) = establish(peer, peer, realm, self)?;
+                acceptor.room(octets)?;
+                Task::UnwrapInPlace(initiator, acceptor, vec![0x5a; octets])
+            }
+            Work::AsExchange => Task::Kdc(peer.kdc(realm)?, kdc::as_requests),
+            Work::TgsExchange => Task::Kdc(peer.kdc(realm)?, kdc::tgs_requests),
         })
     }
 }
@@ -173,30 +217,46 @@ pub enum Task<'a> {
     Initiate(Box<dyn Initiator + 'a>),
     Wrap(Box<dyn Context>, Vec<u8>),
     Unwrap(Box<dyn Context>, Box<dyn Context>, Vec<u8>),
+    WrapInPlace(Box<dyn Context>, Vec<u8>),
+    UnwrapInPlace(Box<dyn Context>, Box<dyn Context>, Vec<u8>),
+    Kdc(Box<dyn Kdc + 'a>, fn(&mut dyn Kdc, usize) -> Vec<Vec<u8>>),
 }
 
 impl Task<'_> {
     /// Does the work `count` times; the nanoseconds of processor time for one. An acceptor takes
     /// `tokens`, of which there are `count`.
     pub fn run(&mut self, count: usize, tokens: &[Vec<u8>]) -> f64 {
-        let mut wrapped = Vec::new();
-        if let Task::Unwrap(initiator, _, message) = self {
-            wrapped = (0..count).map(|_| initiator.wrap(message)).collect();
-        }
-        let before = clock::process_cpu_time();
-        self.profiled(count, tokens, &mut wrapped);
-        let spent = clock::process_cpu_time() - before;
+        let mut input = match self {
+            Task::Unwrap(initiator, _, message) | Task::UnwrapInPlace(initiator, _, message) => {
+                (0..count).map(|_| initiator.wrap(message)).collect()
+            }
+            Task::Kdc(kdc, requests) => requests(kdc.as_mut(), count),
+            _ => Vec::new(),
+        };
+        let before = self.cpu_time();
+        self.profiled(count, tokens, &mut input);
+        let spent = self.cpu_time() - before;
         spent.as_nanos() as f64 / count as f64
+    }
+
+    fn cpu_time(&self) -> Duration {
+        match self {
+            Task::Kdc(kdc, _) => kdc.cpu_time(),
+            _ => clock::process_cpu_time(),
+        }
     }
 
     /// What is measured, and nothing else: the function for a profiler to look below.
     #[inline(never)]
-    fn profiled(&mut self, count: usize, tokens: &[Vec<u8>], wrapped: &mut [Vec<u8>]) {
+    fn profiled(&mut self, count: usize, tokens: &[Vec<u8>], input: &mut [Vec<u8>]) {
         match self {
             Task::Accept(acceptor) => acceptor.accept_all(tokens),
             Task::Initiate(initiator) => initiator.initiate_all(count),
             Task::Wrap(context, message) => context.wrap_all(message, count),
-            Task::Unwrap(_, acceptor, _) => acceptor.unwrap_all(wrapped),
+            Task::Unwrap(_, acceptor, _) => acceptor.unwrap_all(input),
+            Task::WrapInPlace(context, token) => context.wrap_in_place_all(token, count),
+            Task::UnwrapInPlace(_, acceptor, _) => acceptor.unwrap_in_place_all(input),
+            Task::Kdc(kdc, _) => kdc.answer_all(input),
         }
     }
 }

@@ -6,7 +6,8 @@ use libfuzzer_sys::fuzz_target;
 use orthros::ap::{Acceptor, AppData, Binding, Unbound};
 use orthros::crypto::{Enctype, Key};
 use orthros::wire::{
-    AdType, AuthorizationDataElement, EncTicketPart, KrbError, Message, OctetString,
+    AdType, AuthorizationDataElement, EncTicketPart, KerberosString, KrbError, Message,
+    OctetString, TicketFlags,
 };
 use orthros_fuzz::recorded::{
     ENC_TICKET_PART, NOW, SERVICE, SESSION, TICKET, acceptor, ap_req, authenticator_for, ticket_of,
@@ -92,7 +93,12 @@ fuzz_target!(|input: &[u8]| bounded(input, |input| {
                 ad_data: OctetString(octets),
             }]);
         }),
-        Input::Transited => changed(|part| part.transited.contents = OctetString(octets)),
+        // From another realm, and the KDC has not judged the way.
+        Input::Transited => changed(|part| {
+            part.transited.contents = OctetString(octets);
+            part.flags = part.flags.without(TicketFlags::TRANSITED_POLICY_CHECKED);
+            part.crealm = KerberosString("USERS.EXAMPLE.TEST");
+        }),
     };
     judge(&request, &Unbound);
     if matches!(input, Input::Message | Input::Authenticator) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use orthros::crypto::{Enctype, Key, KeyUsage};
 use orthros::gss::{MessageKeys, Protection, Receiver, Role, Sender, SequenceStatus, Window};
+use orthros_fuzz::recorded::aes256;
 use orthros_fuzz::{Repeating, bounded, key, pick, refused};
 
 /// What the input is.
@@ -35,16 +36,10 @@ const INPUTS: [Input; 5] = [
 /// The keys of a recorded context, and one more.
 fn keys() -> [(Key, Option<Key>); 5] {
     let sha1 = Enctype::AES256_CTS_HMAC_SHA1_96;
-    let recorded = |hex: &str| {
-        let octets: Vec<u8> = (0..32)
-            .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex"))
-            .collect();
-        Key::new(sha1, &octets).expect("a key")
-    };
     [
         (
-            recorded("a06c1d6525e15f0bb24bcd57c13653592d4eb8e47d1213a69439ebf699ffbd89"),
-            Some(recorded(
+            aes256("a06c1d6525e15f0bb24bcd57c13653592d4eb8e47d1213a69439ebf699ffbd89"),
+            Some(aes256(
                 "31c4e54cd8902e47faa32f27aa01098013d5fc01262b25bcf30f5f8315ce3cde",
             )),
         ),

@@ -8,7 +8,7 @@ use std::fmt::{Debug, Display};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use orthros::crypto::{Enctype, Key};
-use orthros::error::Error;
+use orthros::error::{Error, Rejection};
 use orthros::random::{Random, RandomUnavailable};
 
 /// What an input may make us hold at once: this many octets ...
@@ -64,10 +64,16 @@ pub fn say(value: &(impl Debug + Display)) {
     std::hint::black_box(format!("{value:?}"));
 }
 
-/// As [`say`], for an error with its explanation; no four octets of a key may be in any of it.
+/// As [`say`], for an error with its explanation; nothing of a key may be in any of it.
 pub fn refused(error: &Error, keys: &[&Key]) {
     say(error);
-    let text = format!("{error} {error:?} {:?}", error.explain());
+    hides(&format!("{error} {error:?} {:?}", error.explain()), keys);
+}
+
+/// No four octets of a key are in a text, neither in hexadecimal nor as a list.
+///
+/// The keys are those of the recorded conversation: what an input makes up may be anywhere.
+pub fn hides(text: &str, keys: &[&Key]) {
     for four in keys.iter().flat_map(|key| key.expose().windows(4)) {
         let hex: String = four.iter().map(|octet| format!("{octet:02x}")).collect();
         let list = format!("{}, {}, {}, {}", four[0], four[1], four[2], four[3]);
@@ -76,6 +82,11 @@ pub fn refused(error: &Error, keys: &[&Key]) {
             "part of a key"
         );
     }
+}
+
+/// As [`refused`], for a judgement that holds no key.
+pub fn say_rejection(rejection: Rejection) {
+    refused(&Error::rejected(rejection), &[]);
 }
 
 /// Octets that are the same in every run.

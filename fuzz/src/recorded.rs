@@ -24,14 +24,21 @@ pub const ENC_TICKET_PART: &[u8] =
 pub const NOW: Timestamp = Timestamp::from_secs(1_795_336_232);
 
 const SERVICE_KEY: &str = "d58e28524005ceff81781398a4ce3775e57521b28f98c987c4c06d7aa08b547a";
+const CLIENT_KEY: &str = "629480052600fe9e9ca2db8759699a5606ceaad562b9d7f647d9469f39288058";
 
 /// The key of the service.
-pub static SERVICE: LazyLock<Key> = LazyLock::new(|| {
+pub static SERVICE: LazyLock<Key> = LazyLock::new(|| aes256(SERVICE_KEY));
+
+/// The key of the client, which its password gives.
+pub static CLIENT: LazyLock<Key> = LazyLock::new(|| aes256(CLIENT_KEY));
+
+/// A key in hexadecimal.
+pub fn aes256(hex: &str) -> Key {
     let octets: Vec<u8> = (0..32)
-        .map(|i| u8::from_str_radix(&SERVICE_KEY[2 * i..2 * i + 2], 16).expect("hex"))
+        .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex"))
         .collect();
     Key::new(Enctype::AES256_CTS_HMAC_SHA1_96, &octets).expect("a key")
-});
+}
 
 /// The key of ticket and client.
 pub static SESSION: LazyLock<Key> = LazyLock::new(|| {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors of the core, from the ground up. Neighbours do not see each other.
 const FLOORS: &[&[&str]] = &[
-    &["time", "secret", "random"],
+    &["time", "secret", "random", "cursor"],
     &["wire"],
     &["crypto", "principal"],
     &["error"],

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -15,7 +15,8 @@ use orthros::ccache::CredentialCache;
 use orthros::credentials::Credentials;
 use orthros::crypto::{DEFAULT_ENCTYPES, Enctype};
 use orthros::gss::{
-    Acceptor, ContextFlags, Initiator, MajorStatus, Protection, Role, SecurityContext,
+    Acceptor, AcceptorBindings, ChannelBindings, ContextFlags, Initiator, MajorStatus, Protection,
+    Role, SecurityContext,
 };
 use orthros::keytab::Keytab;
 use orthros::principal::Principal;
@@ -535,4 +536,129 @@ fn gss_client_delegates_to_us() {
     let mut kvno = realm.command("kvno").unwrap();
     let output = kvno.env("KRB5CCNAME", &path).arg(SERVICE).output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
+}
+
+/// A program of ours in C, because none of MIT's samples has channel bindings; `None` and
+/// `not run` where it cannot be compiled.
+fn bindings_program(realm: &MitRealm) -> Option<PathBuf> {
+    let cc = program_or_not_run("channel bindings with MIT krb5", "cc")?;
+    let program = realm.path().join("gss_bindings");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/gss_bindings.c");
+    let output = Command::new(cc)
+        .arg(source)
+        .arg("-o")
+        .arg(&program)
+        .arg("-lgssapi_krb5")
+        .output()
+        .unwrap();
+    if !output.status.success() {
+        println!("not run: channel bindings with MIT krb5: no headers of its GSS library");
+        return None;
+    }
+    Some(program)
+}
+
+const OURS: &str = "tls-server-end-point:0123456789";
+const OTHER: &str = "tls-server-end-point:012345678a";
+
+fn initiator_with(credentials: &Arc<Credentials>, data: &str) -> Initiator {
+    let initiator = Initiator::new(Arc::clone(credentials)).flags(BASE);
+    match data {
+        "" => initiator,
+        data => initiator.bindings(ChannelBindings::from_application_data(data)),
+    }
+}
+
+#[test]
+fn our_bindings_and_mits_acceptor() {
+    let Some(realm) = realm() else { return };
+    let Some(program) = bindings_program(&realm) else {
+        return;
+    };
+    for enctype in DEFAULT_ENCTYPES {
+        let credentials = Arc::new(ticket(&realm, *enctype).unwrap());
+        let bound = ContextFlags::CHANNEL_BOUND;
+        for (sent, wanted, expected) in [
+            ("", "", Some(ContextFlags::NONE)),
+            ("", OURS, Some(ContextFlags::NONE)),
+            (OURS, "", Some(ContextFlags::NONE)),
+            (OURS, OURS, Some(bound)),
+            (OTHER, OURS, None),
+        ] {
+            let step = initiator_with(&credentials, sent).request(now()).unwrap();
+            let Step::Established {
+                token: Some(token), ..
+            } = step
+            else {
+                panic!("{step:?}");
+            };
+            let mut accept = Command::new(&program)
+                .envs(realm.environment())
+                .args(["accept", wanted])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            accept.stdin.take().unwrap().write_all(&token).unwrap();
+            let output = text(&accept.wait_with_output().unwrap());
+            let printed: Vec<u32> = output
+                .split_whitespace()
+                .map(|number| u32::from_str_radix(number, 16).unwrap())
+                .collect();
+            let [major, flags] = printed[..] else {
+                panic!("{output}");
+            };
+            match expected {
+                Some(flag) => {
+                    assert_eq!(major, MajorStatus::COMPLETE.0, "{sent:?} {wanted:?}");
+                    assert_eq!(ContextFlags(flags).and(bound), flag, "{sent:?} {wanted:?}");
+                }
+                None => assert_eq!(major, MajorStatus::BAD_BINDINGS.0),
+            }
+        }
+    }
+}
+
+#[test]
+fn mits_bindings_and_our_acceptor() {
+    let Some(realm) = realm() else { return };
+    let Some(program) = bindings_program(&realm) else {
+        return;
+    };
+    let acceptor = our_acceptor(&realm);
+    let ours = || ChannelBindings::from_application_data(OURS);
+    let (allow, require) = (
+        AcceptorBindings::Allow(ours()),
+        AcceptorBindings::Require(ours()),
+    );
+    for (sent, wanted, expected) in [
+        ("", AcceptorBindings::None, Some(false)),
+        ("", allow.clone(), Some(false)),
+        ("", require.clone(), None),
+        (OURS, AcceptorBindings::None, Some(false)),
+        (OURS, allow.clone(), Some(true)),
+        (OURS, require.clone(), Some(true)),
+        (OTHER, AcceptorBindings::None, Some(false)),
+        (OTHER, allow, None),
+        (OTHER, require, None),
+    ] {
+        let output = Command::new(&program)
+            .envs(realm.environment())
+            .args(["init", "host@localhost", sent])
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let acceptor = Acceptor::new(acceptor.clone()).bindings(wanted.clone());
+        match (acceptor.accept(&output.stdout, now()), expected) {
+            (Ok(Step::Established { context, .. }), Some(expected)) => {
+                let bound = context.flags().contains(ContextFlags::CHANNEL_BOUND);
+                assert_eq!(bound, expected, "{sent:?} {wanted:?}");
+            }
+            (Err(refusal), None) => assert_eq!(
+                refusal.error.gss_major(Role::Acceptor),
+                MajorStatus::BAD_BINDINGS
+            ),
+            (other, _) => panic!("{sent:?} {wanted:?}: {other:?}"),
+        }
+    }
 }

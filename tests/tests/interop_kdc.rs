@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use orthros::crypto::Enctype;
-use orthros::kdc::Policy;
+use orthros::kdc::{Identity, Policy};
 use orthros::principal::Principal;
 use orthros_kdc::{PrincipalSpec, RealmSpec, TestRealm};
 use orthros_tests::mit::{program_or_not_run, text};
@@ -340,5 +340,40 @@ fn interop_kdc_30_user_to_user_with_mit() {
     assert!(
         refused.contains("Requested server and ticket don't match"),
         "{refused}"
+    );
+}
+
+#[test]
+fn interop_kdc_49_a_ticket_too_large_for_udp() {
+    let mut alice = PrincipalSpec::user("alice", "pw");
+    let mut identity = Identity::new(1_104);
+    identity.groups = (2_000..2_800).collect();
+    alice.identity = Some(identity);
+    let realm = realm_of(vec![alice, PrincipalSpec::service("HTTP/localhost")]);
+    // UDP first; TCP when the KDC says so.
+    configure(&realm, TRANSPORTS[1]);
+    if succeeds(&realm, &["kinit", "alice"], "pw\n").is_none() {
+        return;
+    }
+    succeeds(&realm, &["kvno", "HTTP/localhost"], "").expect("kvno");
+    let size = std::fs::metadata(realm.ccache_path())
+        .expect("a cache")
+        .len();
+    assert!(size > 2 * 4096, "{size}");
+}
+
+#[test]
+fn interop_an_enterprise_name_becomes_the_canonical_one() {
+    let mut alice = PrincipalSpec::user("alice", "pw");
+    alice.aliases.push(r"alice\@corp.test".to_owned());
+    let realm = realm_of(vec![alice]);
+    let arguments = ["kinit", "-C", "-E", "alice@corp.test"];
+    if succeeds(&realm, &arguments, "pw\n").is_none() {
+        return;
+    }
+    let list = succeeds(&realm, &["klist"], "").expect("klist");
+    assert!(
+        list.contains("Default principal: alice@ORTHROS.TEST"),
+        "{list}"
     );
 }

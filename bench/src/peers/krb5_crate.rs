@@ -4,6 +4,7 @@
 //! `unwrap` neither orders them nor finds replays.
 
 use std::hint::black_box;
+use std::ops::Range;
 use std::sync::Arc;
 
 use krb5::acceptor::AcceptOptions;
@@ -13,8 +14,9 @@ use krb5::initiator::{
 use krb5::rcache::ReplayCache;
 use krb5::token::{ContextKey, PerMessageTokens};
 use krb5::{CCache, Credentials, InitiatorContext, KerberosContext, Keytab, Principal};
+use orthros::crypto::Enctype;
 
-use super::{Accepted, Acceptor, Context, Initiator, Peer, Reason, Started};
+use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, Started};
 use crate::realm::{Case, Realm, SERVICE, now};
 
 const FLAGS: u32 = GSS_C_MUTUAL_FLAG
@@ -52,6 +54,10 @@ impl Peer for Krb5Crate {
             .ok_or("the ticket is not found in the cache")?;
         Ok(Box::new(CrateInitiator { credentials }))
     }
+
+    fn kdc<'a>(&'a self, _realm: &'a Realm) -> Result<Box<dyn Kdc + 'a>, Reason> {
+        Err("the crate has no KDC".into())
+    }
 }
 
 struct CrateAcceptor {
@@ -74,6 +80,7 @@ impl Acceptor for CrateAcceptor {
         Ok(Accepted {
             client: context.client_principal.clone(),
             pac: context.pac.is_some(),
+            enctype: Some(Enctype(context.base_key_enctype.etype())),
             reply,
             context: Box::new(CrateContext {
                 tokens: context.per_message_tokens().map_err(|e| e.to_string())?,
@@ -130,7 +137,7 @@ impl Context for CrateContext {
         token.expect("the krb5 crate wraps")
     }
 
-    fn unwrap_all(&mut self, tokens: &mut [Vec<u8>]) {
+    fn unwrap_all(&mut self, tokens: &[Vec<u8>]) {
         for token in tokens {
             black_box(self.tokens.unwrap(token).expect("the krb5 crate unwraps"));
         }
@@ -139,5 +146,25 @@ impl Context for CrateContext {
     fn unwrap(&mut self, token: &[u8]) -> Result<Vec<u8>, String> {
         let verified = self.tokens.unwrap(token).map_err(|e| e.to_string())?;
         Ok(verified.message)
+    }
+
+    fn room(&mut self, _message: usize) -> Result<(usize, usize), Reason> {
+        Err("the crate has no call that works in place".into())
+    }
+
+    fn wrap_in_place(&mut self, _token: &mut [u8]) {
+        unreachable!("there is no room")
+    }
+
+    fn wrap_in_place_all(&mut self, _token: &mut [u8], _count: usize) {
+        unreachable!("there is no room")
+    }
+
+    fn unwrap_in_place(&mut self, _token: &mut [u8]) -> Result<Range<usize>, String> {
+        unreachable!("there is no room")
+    }
+
+    fn unwrap_in_place_all(&mut self, _tokens: &mut [Vec<u8>]) {
+        unreachable!("there is no room")
     }
 }

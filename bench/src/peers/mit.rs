@@ -1,13 +1,15 @@
 //! MIT krb5, through its C library, loaded when the program runs.
 
 use std::ffi::{CString, c_char, c_int, c_void};
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::{null, null_mut};
 
 use libloading::Library;
 
-use super::{Accepted, Acceptor, Context, Initiator, Peer, Reason, Started};
+use super::kdc::Krb5Kdc;
+use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, Started};
 use crate::realm::{Case, Realm, SERVICE};
 
 type Status = u32;
@@ -33,6 +35,30 @@ impl Buffer {
             length: octets.len(),
             value: octets.as_ptr().cast_mut().cast(),
         }
+    }
+}
+
+/// A piece of a token.
+#[repr(C)]
+struct Iov {
+    kind: u32,
+    buffer: Buffer,
+}
+
+const DATA: u32 = 1;
+const HEADER: u32 = 2;
+const TRAILER: u32 = 7;
+const PADDING: u32 = 9;
+const STREAM: u32 = 10;
+
+impl Iov {
+    /// The library reads and writes it while `octets` are borrowed.
+    fn new(kind: u32, octets: &mut [u8]) -> Self {
+        let buffer = Buffer {
+            length: octets.len(),
+            value: octets.as_mut_ptr().cast(),
+        };
+        Self { kind, buffer }
     }
 }
 
@@ -122,7 +148,10 @@ functions! { Gss {
     gss_release_cred(*mut Status, *mut Handle) -> Status;
     gss_release_name(*mut Status, *mut Handle) -> Status;
     gss_unwrap(*mut Status, Handle, *const Buffer, *mut Buffer, *mut c_int, *mut u32) -> Status;
+    gss_unwrap_iov(*mut Status, Handle, *mut c_int, *mut u32, *mut Iov, c_int) -> Status;
     gss_wrap(*mut Status, Handle, c_int, u32, *const Buffer, *mut c_int, *mut Buffer) -> Status;
+    gss_wrap_iov(*mut Status, Handle, c_int, u32, *mut c_int, *mut Iov, c_int) -> Status;
+    gss_wrap_iov_length(*mut Status, Handle, c_int, u32, *mut c_int, *mut Iov, c_int) -> Status;
 }}
 
 functions! { Krb5 {
@@ -461,6 +490,13 @@ impl Peer for Mit {
             credential,
         }))
     }
+
+    fn kdc<'a>(&'a self, realm: &'a Realm) -> Result<Box<dyn Kdc + 'a>, Reason> {
+        match self.in_memory {
+            false => Ok(Box::new(Krb5Kdc::start(realm)?)),
+            true => Err("krb5kdc keeps its database in a file".into()),
+        }
+    }
 }
 
 struct Credential {
@@ -553,6 +589,7 @@ impl Acceptor for MitAcceptor {
         Ok(Accepted {
             client: String::from_utf8_lossy(&library.take(text)).into_owned(),
             pac,
+            enctype: None,
             reply,
             context: Box::new(context),
         })
@@ -716,6 +753,35 @@ impl MitContext {
             _ => Err(self.library.explain("gss_unwrap", major, minor)),
         }
     }
+
+    fn seal_in_place(&mut self, token: &mut [u8], before: usize, behind: usize) {
+        let (header, rest) = token.split_at_mut(before);
+        let (message, trailer) = rest.split_at_mut(rest.len() - behind);
+        let mut parts = [
+            Iov::new(HEADER, header),
+            Iov::new(DATA, message),
+            Iov::new(PADDING, &mut []),
+            Iov::new(TRAILER, trailer),
+        ];
+        let (mut minor, mut confidential) = (0, 0);
+        // SAFETY: the pointers are to live values, and the array has four elements.
+        let major = unsafe {
+            (self.library.gss.gss_wrap_iov)(
+                &mut minor,
+                self.context,
+                1,
+                0,
+                &mut confidential,
+                parts.as_mut_ptr(),
+                4,
+            )
+        };
+        assert!(
+            major == 0 && confidential != 0,
+            "{}",
+            self.library.explain("gss_wrap_iov", major, minor)
+        );
+    }
 }
 
 impl Context for MitContext {
@@ -731,7 +797,7 @@ impl Context for MitContext {
         self.library.take(token)
     }
 
-    fn unwrap_all(&mut self, tokens: &mut [Vec<u8>]) {
+    fn unwrap_all(&mut self, tokens: &[Vec<u8>]) {
         for token in tokens {
             let mut message = self.open(token).expect("MIT krb5 unwraps");
             self.library.release(&mut message);
@@ -741,6 +807,84 @@ impl Context for MitContext {
     fn unwrap(&mut self, token: &[u8]) -> Result<Vec<u8>, String> {
         let message = self.open(token)?;
         Ok(self.library.take(message))
+    }
+
+    fn room(&mut self, message: usize) -> Result<(usize, usize), Reason> {
+        let mut parts = [
+            Iov::new(HEADER, &mut []),
+            Iov {
+                kind: DATA,
+                buffer: Buffer {
+                    length: message,
+                    value: null_mut(),
+                },
+            },
+            Iov::new(PADDING, &mut []),
+            Iov::new(TRAILER, &mut []),
+        ];
+        let (mut minor, mut confidential) = (0, 0);
+        // SAFETY: the pointers are to live values, and the array has four elements; the data is
+        // not looked at.
+        let major = unsafe {
+            (self.library.gss.gss_wrap_iov_length)(
+                &mut minor,
+                self.context,
+                1,
+                0,
+                &mut confidential,
+                parts.as_mut_ptr(),
+                4,
+            )
+        };
+        let [header, _, padding, trailer] = parts.map(|part| part.buffer.length);
+        match major {
+            0 => Ok((header, padding + trailer)),
+            _ => Err(self.library.explain("gss_wrap_iov_length", major, minor)),
+        }
+    }
+
+    fn wrap_in_place(&mut self, token: &mut [u8]) {
+        let (before, behind) = self.room(0).expect("MIT krb5 wraps in place");
+        self.seal_in_place(token, before, behind);
+    }
+
+    fn wrap_in_place_all(&mut self, token: &mut [u8], count: usize) {
+        // It does not depend on the message for the enctypes that are here.
+        let (before, behind) = self.room(0).expect("MIT krb5 wraps in place");
+        for _ in 0..count {
+            self.seal_in_place(token, before, behind);
+        }
+    }
+
+    fn unwrap_in_place(&mut self, token: &mut [u8]) -> Result<Range<usize>, String> {
+        let start = token.as_ptr().addr();
+        let mut parts = [Iov::new(STREAM, token), Iov::new(DATA, &mut [])];
+        let (mut minor, mut confidential) = (0, 0);
+        // SAFETY: the pointers are to live values, and the array has two elements.
+        let major = unsafe {
+            (self.library.gss.gss_unwrap_iov)(
+                &mut minor,
+                self.context,
+                &mut confidential,
+                null_mut(),
+                parts.as_mut_ptr(),
+                2,
+            )
+        };
+        match major {
+            0 if confidential != 0 => {
+                let [_, message] = parts;
+                let start = message.buffer.value.addr() - start;
+                Ok(start..start + message.buffer.length)
+            }
+            _ => Err(self.library.explain("gss_unwrap_iov", major, minor)),
+        }
+    }
+
+    fn unwrap_in_place_all(&mut self, tokens: &mut [Vec<u8>]) {
+        for token in tokens {
+            self.unwrap_in_place(token).expect("MIT krb5 unwraps");
+        }
     }
 }
 

@@ -3,8 +3,15 @@
 //! A method that ends in `_all` does its work many times in one call, so that what is measured is
 //! the library and not the way to it. Every other method is for the checks before measuring.
 
+use std::io;
+use std::ops::Range;
+use std::time::Duration;
+
+use ::orthros::crypto::Enctype;
+
 use crate::realm::{Case, Realm};
 
+pub mod kdc;
 pub mod krb5_crate;
 pub mod mit;
 pub mod orthros;
@@ -32,6 +39,21 @@ pub trait Peer {
         realm: &'a Realm,
         case: &'a Case,
     ) -> Result<Box<dyn Initiator + 'a>, Reason>;
+
+    /// A KDC with a user and a service, both with keys of aes256-cts-hmac-sha1-96.
+    fn kdc<'a>(&'a self, realm: &'a Realm) -> Result<Box<dyn Kdc + 'a>, Reason>;
+}
+
+/// Answers requests.
+pub trait Kdc {
+    /// Answers one request.
+    fn answer(&mut self, request: &[u8]) -> io::Result<Vec<u8>>;
+
+    /// Answers each request.
+    fn answer_all(&mut self, requests: &[Vec<u8>]);
+
+    /// The processor time that the KDC has used so far.
+    fn cpu_time(&self) -> Duration;
 }
 
 /// Accepts initial context tokens.
@@ -49,6 +71,8 @@ pub struct Accepted {
     pub client: String,
     /// Whether there is a PAC whose signature was verified.
     pub pac: bool,
+    /// The enctype of the context's key, if the library tells.
+    pub enctype: Option<Enctype>,
     /// The token for the initiator.
     pub reply: Vec<u8>,
     /// The established context.
@@ -79,8 +103,24 @@ pub trait Context {
     fn wrap(&mut self, message: &[u8]) -> Vec<u8>;
 
     /// Unwraps each token, in the order in which they were wrapped.
-    fn unwrap_all(&mut self, tokens: &mut [Vec<u8>]);
+    fn unwrap_all(&mut self, tokens: &[Vec<u8>]);
 
     /// Unwraps a token.
     fn unwrap(&mut self, token: &[u8]) -> Result<Vec<u8>, String>;
+
+    /// How many octets a confidential Wrap token of `message` octets has before and behind the
+    /// message, if the library can make it where the message lies.
+    fn room(&mut self, message: usize) -> Result<(usize, usize), Reason>;
+
+    /// Makes a token of the message that lies in `token` with [`room`](Self::room) around it.
+    fn wrap_in_place(&mut self, token: &mut [u8]);
+
+    /// Wraps whatever lies in `token` in place, `count` times.
+    fn wrap_in_place_all(&mut self, token: &mut [u8], count: usize);
+
+    /// Unwraps a token; says where in it the message is then.
+    fn unwrap_in_place(&mut self, token: &mut [u8]) -> Result<Range<usize>, String>;
+
+    /// Unwraps each token in place.
+    fn unwrap_in_place_all(&mut self, tokens: &mut [Vec<u8>]);
 }

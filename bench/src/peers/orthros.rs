@@ -1,18 +1,19 @@
 //! Orthros.
 
 use std::hint::black_box;
+use std::ops::Range;
 use std::sync::Arc;
 
-use orthros::ap::{self, AcceptorConfig, Accepts, Peer as Client, ServiceKeys};
+use orthros::ap::{self, AcceptorConfig, Accepts, ServiceKeys};
 use orthros::ccache::CredentialCache;
 use orthros::credentials::Credentials;
-use orthros::crypto::{DEFAULT_ENCTYPES, KeyUsage, Mac};
+use orthros::crypto::{DEFAULT_ENCTYPES, Enctype};
 use orthros::gss::{self, AwaitReply, Protection, SecurityContext};
 use orthros::keytab::Keytab;
-use orthros::pac::{Pac, VerifiedPac, locate};
 use orthros::step::Step;
 
-use super::{Accepted, Acceptor, Context, Initiator, Peer, Reason, Started};
+use super::kdc::InMemory;
+use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, Started};
 use crate::realm::{Case, Realm, now};
 
 /// Orthros, with its replay cache in memory.
@@ -26,26 +27,12 @@ impl Peer for Orthros {
     fn acceptor<'a>(&'a self, realm: &'a Realm) -> Result<Box<dyn Acceptor + 'a>, Reason> {
         let octets = std::fs::read(&realm.keytab).map_err(|e| e.to_string())?;
         let keytab = Keytab::parse(&octets, "keytab").map_err(|e| e.to_string())?;
-        let keys = || {
-            keytab.entries().filter_map(|(_, entry)| {
-                Some((
-                    entry.principal().clone(),
-                    entry.kvno(),
-                    entry.key()?.clone(),
-                ))
-            })
-        };
-        let macs = keys()
-            .map(|(_, _, key)| key.mac(KeyUsage::NON_KERB_CKSUM).expect("a usage"))
-            .collect();
         let config = AcceptorConfig::new(
-            Arc::new(ServiceKeys::new(keys())),
+            Arc::new(ServiceKeys::from(&keytab)),
             Accepts::Service(realm.service.clone()),
         );
-        Ok(Box::new(OrthrosAcceptor {
-            acceptor: gss::Acceptor::new(ap::Acceptor::new(config)),
-            macs,
-        }))
+        let acceptor = gss::Acceptor::new(ap::Acceptor::new(config));
+        Ok(Box::new(OrthrosAcceptor(acceptor)))
     }
 
     fn initiator<'a>(
@@ -61,46 +48,24 @@ impl Peer for Orthros {
         let credentials = cache.to_credentials(ticket).map_err(|e| e.to_string())?;
         Ok(Box::new(OrthrosInitiator {
             credentials: Arc::new(credentials),
+            enctypes: vec![case.enctype],
         }))
+    }
+
+    fn kdc<'a>(&'a self, _realm: &'a Realm) -> Result<Box<dyn Kdc + 'a>, Reason> {
+        Ok(Box::new(InMemory::start()?))
     }
 }
 
-struct OrthrosAcceptor {
-    acceptor: gss::Acceptor,
-    /// The MAC of each key's PAC signatures, in the order of the keys.
-    macs: Vec<Mac>,
-}
+struct OrthrosAcceptor(gss::Acceptor);
 
 impl OrthrosAcceptor {
-    fn step(
-        &self,
-        token: &[u8],
-    ) -> Result<(Option<Vec<u8>>, SecurityContext, VerifiedPac), String> {
-        match self.acceptor.clone().accept(token, now()) {
-            Ok(Step::Established { token, context }) => {
-                let client = context.peer().ok_or("no peer")?;
-                let pac = self.pac(client)?;
-                Ok((token, context, pac))
-            }
+    fn step(&self, token: &[u8]) -> Result<(Option<Vec<u8>>, SecurityContext), String> {
+        match self.0.clone().accept(token, now()) {
+            Ok(Step::Established { token, context }) => Ok((token, context)),
             Ok(Step::Continue { .. }) => Err("another token is wanted".into()),
             Err(refusal) => Err(refusal.error.to_string()),
         }
-    }
-
-    /// The ticket's PAC, verified.
-    fn pac(&self, client: &Client) -> Result<VerifiedPac, String> {
-        let ticket = client.ticket();
-        let mac = client
-            .keytab_entry()
-            .and_then(|index| self.macs.get(index - 1))
-            .ok_or("no key")?;
-        let part = ticket.enc_part().map_err(|e| e.to_string())?;
-        let octets = locate(part.authorization_data.as_deref().unwrap_or_default())
-            .map_err(|e| e.to_string())?
-            .ok_or("no PAC")?;
-        Pac::parse(octets)
-            .and_then(|pac| pac.verify(mac, client.client(), ticket.authtime))
-            .map_err(|e| e.to_string())
     }
 }
 
@@ -112,10 +77,11 @@ impl Acceptor for OrthrosAcceptor {
     }
 
     fn accept(&mut self, token: &[u8]) -> Result<Accepted, String> {
-        let (reply, context, pac) = self.step(token)?;
+        let (reply, context) = self.step(token)?;
         Ok(Accepted {
             client: context.info().initiator.to_string(),
-            pac: pac.types().len() > 0,
+            pac: context.peer().is_some_and(|client| client.pac().is_some()),
+            enctype: Some(context.info().keys.in_force().enctype()),
             reply: reply.unwrap_or_default(),
             context: Box::new(context),
         })
@@ -124,11 +90,15 @@ impl Acceptor for OrthrosAcceptor {
 
 struct OrthrosInitiator {
     credentials: Arc<Credentials>,
+    /// The case's alone: otherwise the acceptor raises the context's key to a stronger one.
+    enctypes: Vec<Enctype>,
 }
 
 impl OrthrosInitiator {
     fn step(&self) -> (Vec<u8>, AwaitReply) {
-        match gss::Initiator::new(Arc::clone(&self.credentials)).request(now()) {
+        let initiator =
+            gss::Initiator::new(Arc::clone(&self.credentials)).enctypes(self.enctypes.as_slice());
+        match initiator.request(now()) {
             Ok(Step::Continue { token, next }) => (token, next),
             Ok(Step::Established { .. }) => panic!("mutual authentication waits for a reply"),
             Err(error) => panic!("orthros makes no token: {error}"),
@@ -172,7 +142,7 @@ impl Context for SecurityContext {
         SecurityContext::wrap(self, Protection::Confidentiality, message).expect("orthros wraps")
     }
 
-    fn unwrap_all(&mut self, tokens: &mut [Vec<u8>]) {
+    fn unwrap_all(&mut self, tokens: &[Vec<u8>]) {
         for token in tokens {
             black_box(Context::unwrap(self, token).expect("orthros unwraps"));
         }
@@ -181,5 +151,38 @@ impl Context for SecurityContext {
     fn unwrap(&mut self, token: &[u8]) -> Result<Vec<u8>, String> {
         let unwrapped = SecurityContext::unwrap(self, token).map_err(|e| e.to_string())?;
         unwrapped.complete().map_err(|e| e.to_string())
+    }
+
+    fn room(&mut self, _message: usize) -> Result<(usize, usize), Reason> {
+        let room = self.sender().room(Protection::Confidentiality);
+        Ok((room.before, room.behind))
+    }
+
+    fn wrap_in_place(&mut self, token: &mut [u8]) {
+        let wrapped = self
+            .sender()
+            .wrap_in_place(Protection::Confidentiality, token);
+        wrapped.expect("orthros wraps");
+    }
+
+    fn wrap_in_place_all(&mut self, token: &mut [u8], count: usize) {
+        for _ in 0..count {
+            Context::wrap_in_place(self, black_box(token));
+        }
+    }
+
+    fn unwrap_in_place(&mut self, token: &mut [u8]) -> Result<Range<usize>, String> {
+        let start = token.as_ptr().addr();
+        let message = SecurityContext::unwrap_in_place(self, token)
+            .and_then(|unwrapped| unwrapped.complete())
+            .map_err(|e| e.to_string())?;
+        let start = message.as_ptr().addr() - start;
+        Ok(start..start + message.len())
+    }
+
+    fn unwrap_in_place_all(&mut self, tokens: &mut [Vec<u8>]) {
+        for token in tokens {
+            black_box(Context::unwrap_in_place(self, token).expect("orthros unwraps"));
+        }
     }
 }

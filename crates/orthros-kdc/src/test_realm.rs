@@ -38,6 +38,9 @@ pub struct RealmSpec {
     pub limits: Limits,
     /// Who is told of every request.
     pub observer: Option<Observer>,
+    /// Where the realm's files are to be; a temporary directory if absent. What the realm wrote
+    /// into it goes with the realm.
+    pub directory: Option<PathBuf>,
     /// Who is in it.
     pub principals: Vec<PrincipalSpec>,
 }
@@ -50,6 +53,7 @@ impl Default for RealmSpec {
             policy: Policy::default(),
             limits: Limits::default(),
             observer: None,
+            directory: None,
             principals: Vec::new(),
         }
     }
@@ -224,6 +228,58 @@ impl From<Error> for RealmError {
     }
 }
 
+/// Where a realm's files are.
+#[derive(Debug)]
+enum Directory {
+    Temporary(TempDir),
+    /// Somebody else's: only what the realm wrote is removed from it.
+    Given(PathBuf),
+}
+
+impl Directory {
+    fn new(given: Option<&Path>) -> io::Result<Self> {
+        let Some(path) = given else {
+            let directory = tempfile::Builder::new().prefix("orthros-").tempdir()?;
+            return Ok(Self::Temporary(directory));
+        };
+        std::fs::create_dir_all(path)?;
+        // Programs find the files by their names wherever they stand.
+        let path = path.canonicalize()?;
+        let taken = FILES
+            .iter()
+            .map(|name| path.join(name))
+            .find(|file| file.exists());
+        match taken {
+            None => Ok(Self::Given(path)),
+            Some(file) => Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                format!("{} exists already", file.display()),
+            )),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(directory) => directory.path(),
+            Self::Given(path) => path,
+        }
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if let Self::Given(path) = self {
+            for name in FILES {
+                // One that was never written is not there.
+                let _ = std::fs::remove_file(path.join(name));
+            }
+        }
+    }
+}
+
+/// The names of a realm's files.
+const FILES: [&str; 4] = ["krb5.conf", "ccache", "keytab", "client.keytab"];
+
 /// A realm for one test. Its KDC runs in a thread of its own and stops when this is dropped; its
 /// directory goes with it.
 ///
@@ -244,7 +300,7 @@ pub struct TestRealm {
     kdc: Arc<EmbeddedKdc>,
     clock: Arc<Clock>,
     address: SocketAddr,
-    directory: TempDir,
+    directory: Directory,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -265,7 +321,7 @@ impl TestRealm {
         let listener = Listener::bind(spec.address)?;
         let address = listener.local_addr();
         let clock = Arc::new(Clock::new());
-        let directory = tempfile::Builder::new().prefix("orthros-").tempdir()?;
+        let directory = Directory::new(spec.directory.as_deref())?;
         let service = Service {
             kdc: Arc::clone(&kdc),
             clock: Arc::clone(&clock),
@@ -414,6 +470,11 @@ impl TestRealm {
         self.directory().join("keytab")
     }
 
+    /// For the keys of clients that have nobody to type a password.
+    pub fn client_keytab_path(&self) -> PathBuf {
+        self.directory().join("client.keytab")
+    }
+
     /// The environment of programs in this realm.
     pub fn environment(&self) -> Vec<(&'static str, OsString)> {
         let file = |path: PathBuf| {
@@ -425,6 +486,7 @@ impl TestRealm {
             ("KRB5_CONFIG", self.krb5_conf_path().into()),
             ("KRB5CCNAME", file(self.ccache_path())),
             ("KRB5_KTNAME", file(self.keytab_path())),
+            ("KRB5_CLIENT_KTNAME", file(self.client_keytab_path())),
             ("KRB5RCACHEDIR", self.directory().into()),
         ]
     }

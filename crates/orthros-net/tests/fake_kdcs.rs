@@ -13,7 +13,7 @@ use orthros::error::Error;
 use orthros::step::{Ask, Awaiting};
 use orthros::time::{KerberosTime, Timestamp};
 use orthros::wire::{
-    ErrorCode, KerberosString, KrbError, Message, Microseconds, NameType, PrincipalName,
+    ErrorCode, ErrorText, KerberosString, KrbError, Message, Microseconds, NameType, PrincipalName,
 };
 use orthros_net::{KdcAddresses, KdcConfig, Policy};
 
@@ -63,7 +63,7 @@ fn krb_error(code: ErrorCode, text: &str) -> Vec<u8> {
             name_type: NameType::SRV_INST,
             name_string: vec![KerberosString("krbtgt"), realm],
         },
-        e_text: Some(KerberosString(text)),
+        e_text: Some(ErrorText(text)),
         e_data: None,
     };
     error.to_bytes().unwrap()

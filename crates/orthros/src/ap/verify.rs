@@ -22,6 +22,7 @@ use super::binding::{Binding, BindingKeys};
 use super::keys::{OpenedWith, ServiceKeys};
 use super::policy::{Accepts, InvalidPac, PacPolicy};
 use super::transited::TransitedPolicy;
+use crate::cause::recognised;
 use crate::crypto::{Cipher, Enctype, Key, KeyUsage, Mac};
 use crate::error::{Error, Rejection};
 use crate::pac::{Pac, VerifiedPac};
@@ -50,7 +51,7 @@ pub(super) fn decode(octets: &[u8]) -> Result<Decoded<'_>, Error> {
     if let Some(number) = application_number(octets).filter(|n| *n != ApReq::APPLICATION) {
         return Err(refuse_type(MsgType(number.into()).to_string()).into());
     }
-    let request = ApReq::from_bytes(octets)?;
+    let request = ApReq::from_bytes(octets).map_err(|error| recognised(error, octets))?;
     if request.msg_type != MsgType::AP_REQ.0 {
         return Err(refuse_type(format!("msg-type {}", request.msg_type)).into());
     }

@@ -193,7 +193,10 @@ fn file_09_reads_the_caches_of_the_recorded_conversations() {
 fn file_09_other_beginnings_are_refused() {
     for (octets, what) in [
         (&[5, 1, 0, 0][..], "version 1"),
-        (&[5, 2, 0, 0], "a keytab, or a credential cache of version 2"),
+        (
+            &[5, 2, 0, 0],
+            "a keytab, or a credential cache of version 2",
+        ),
         (&[5, 5, 0, 0], "not a credential cache"),
         (b"-----", "not a credential cache"),
         (b"\x05", "1 are left"),

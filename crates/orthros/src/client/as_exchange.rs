@@ -428,8 +428,8 @@ impl fmt::Debug for AsAwait {
 pub struct InitialCredentials {
     /// The ticket.
     ///
-    /// It proves the client to others. It does not prove the KDC to us: whoever made both the
-    /// password up and the reply can hold it, so it is no login (KDC-10).
+    /// It proves the client to others, and nothing to us: whoever answers in the KDC's place can
+    /// accept any password. A login needs [`LoginCheck`](crate::client::LoginCheck) (KDC-10).
     pub credentials: Credentials,
     /// When the client's password expires; what [`last_req`](Self::last_req) says supersedes it.
     pub key_expiration: Option<KerberosTime>,

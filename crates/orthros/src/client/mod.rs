@@ -14,6 +14,8 @@
 //! by field (`reply`); every rule it can break has a text of its own in
 //! [`Rejection::KdcReply`](crate::error::Rejection::KdcReply).
 //!
+//! [`LoginCheck`] turns the credentials of a user into a login: it proves the KDC that gave them.
+//!
 //! A KRB-ERROR is not protected by anything (KDC-08). It can make the client ask again, at most as
 //! often as its limits say, and never with less than the client would have asked for by itself.
 #![cfg_attr(
@@ -29,6 +31,7 @@
 mod as_exchange;
 mod hints;
 mod krb_error;
+mod login;
 mod reply;
 mod request;
 mod tgs_exchange;
@@ -38,6 +41,7 @@ mod tests;
 
 pub use as_exchange::{AsAwait, AsExchange, InitialCredentials};
 pub use krb_error::ErrorData;
+pub use login::{LoginAwait, LoginCheck, VerifiedLogin};
 pub use tgs_exchange::{ServiceCredentials, TgsAwait, TgsExchange};
 
 /// The limit for clocks that differ, unless the configuration says otherwise (RFC 4120 §8.2).

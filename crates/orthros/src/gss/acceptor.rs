@@ -11,6 +11,7 @@ use super::delegation::credentials;
 use super::message::Role;
 use super::token::{TokenId, frame, unframe, unframe_in_spnego};
 use crate::ap::{self, AppData, Binding, BindingKeys, HostAddr, Known, ReplayEntry, ReplayVerdict};
+use crate::cause::recognised;
 use crate::credentials::Credentials;
 use crate::crypto::ChecksumType;
 use crate::error::{Error, Rejection};
@@ -124,10 +125,14 @@ impl Acceptor {
     }
 
     fn unframe<'t>(&self, token: &'t [u8]) -> Result<(TokenId, &'t [u8]), Error> {
-        match self.in_spnego {
+        let unframed = match self.in_spnego {
             true => unframe_in_spnego(token),
             false => unframe(token),
-        }
+        };
+        unframed.map_err(|error| match error {
+            Error::Malformed(malformed) => recognised(malformed, token).into(),
+            other => other,
+        })
     }
 
     fn binding(&self) -> GssBinding<'_> {

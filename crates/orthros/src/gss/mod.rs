@@ -11,6 +11,41 @@
 //!  SecurityContext ◀═══ Wrap and MIC tokens, no framing ═══▶
 //! ```
 //!
+//! ```no_run
+//! # use orthros::{ap, credentials::Credentials, step::{Refusal, Step}, time::Timestamp};
+//! use orthros::gss::{Acceptor, Initiator, Protection, SecurityContext};
+//!
+//! fn initiate(
+//!     ticket: Credentials,
+//!     now: Timestamp,
+//!     exchange: impl Fn(Vec<u8>) -> Vec<u8>,
+//! ) -> Result<SecurityContext, Refusal> {
+//!     let mut step = Initiator::new(ticket).request(now)?;
+//!     loop {
+//!         step = match step {
+//!             Step::Continue { token, next } => next.reply(&exchange(token), now)?,
+//!             Step::Established { context, .. } => return Ok(context),
+//!         };
+//!     }
+//! }
+//!
+//! /// The tokens to send, in order.
+//! fn greet(
+//!     acceptor: ap::Acceptor,
+//!     token: &[u8],
+//!     now: Timestamp,
+//! ) -> Result<Vec<Vec<u8>>, Refusal> {
+//!     match Acceptor::new(acceptor).accept(token, now)? {
+//!         Step::Established { token, mut context } => {
+//!             let hello = format!("Hello {}", context.info().initiator);
+//!             let hello = context.wrap(Protection::Confidentiality, hello.as_bytes())?;
+//!             Ok(token.into_iter().chain([hello]).collect())
+//!         }
+//!         Step::Continue { token, .. } => Ok(vec![token]),
+//!     }
+//! }
+//! ```
+//!
 //! | | file |
 //! |---|---|
 //! | the framing of context tokens | `token` |

@@ -2,8 +2,10 @@
 
 mod bindings;
 mod checksum;
+mod delegation;
 mod exchange;
 mod message;
+mod recorded;
 mod status;
 mod token;
 mod window;

@@ -180,7 +180,7 @@ impl Seal {
     }
 
     /// The MACs of the keys that can have sealed it.
-    fn macs<'k>(self, keys: &'k ServiceKeys) -> impl Iterator<Item = &'k Mac> {
+    fn macs(self, keys: &ServiceKeys) -> impl Iterator<Item = &Mac> {
         keys.iter()
             .filter(move |key| key.enctype() == self.enctype)
             .filter(move |key| self.kvno.is_none_or(|kvno| kvno == key.kvno()))
@@ -257,21 +257,27 @@ fn find<'a>(part: &EncTicketPart<'a>) -> Result<Option<&'a [u8]>, PacError> {
     pac::locate(part.authorization_data.as_deref().unwrap_or_default())
 }
 
-/// One key after the other: the first that verifies everything, or why the last one does not.
+/// One key after the other: the first that verifies everything, or why none does. That a key is of
+/// another type says nothing about the PAC.
 fn first_ok(
     tried: impl Iterator<Item = Result<VerifiedPac, PacError>>,
 ) -> Result<VerifiedPac, Error> {
-    let mut why = Error::from(Rejection::Pac {
-        why: "no key of the realm can have signed it".to_owned(),
-        code: ErrorCode::KRB_AP_ERR_MODIFIED,
-    });
+    let mut why = None;
     for result in tried {
-        match result {
-            Ok(verified) => return Ok(verified),
-            Err(error) => why = error.into(),
+        match (result, &why) {
+            (Ok(verified), _) => return Ok(verified),
+            (Err(PacError::SignatureType { .. }), Some(_)) => {}
+            (Err(error), _) => why = Some(error),
         }
     }
-    Err(why)
+    Err(match why {
+        Some(why) => why.into(),
+        None => Rejection::Pac {
+            why: "no key of the realm can have signed it".to_owned(),
+            code: ErrorCode::KRB_AP_ERR_MODIFIED,
+        }
+        .into(),
+    })
 }
 
 /// The PAC of a ticket by another ticket: what that one's says, signed anew (KDC-24, PAC-05).

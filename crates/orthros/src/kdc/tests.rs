@@ -3,6 +3,7 @@
 mod as_exchange;
 mod hostile;
 mod privileges;
+mod recorded;
 mod tgs_exchange;
 
 use std::sync::Arc;
@@ -300,13 +301,16 @@ fn code(kdc: &EmbeddedKdc, req: &[u8]) -> ErrorCode {
     refusal(&kdc.answer(req, NOW).unwrap()).code
 }
 
+/// Makes the type and the octets of a checksum of the body with the session key.
+type MakeCksum = fn(&Key, &[u8]) -> (i32, Vec<u8>);
+
 /// What goes into a PA-TGS-REQ.
 struct Tgs<'a> {
     tgt: &'a Granted,
     now: Timestamp,
     subkey: Option<Key>,
     /// Makes the checksum of the body; `None`: there is none.
-    cksum: Option<fn(&Key, &[u8]) -> (i32, Vec<u8>)>,
+    cksum: Option<MakeCksum>,
     peer: Option<HostAddr>,
 }
 

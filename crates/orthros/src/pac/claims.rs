@@ -7,9 +7,9 @@ use super::ndr::Reader;
 use super::xpress;
 
 /// Claims that unpack to more than this many octets are refused,
-const MAX_UNCOMPRESSED: usize = 1024 * 1024;
+const MAX_UNCOMPRESSED: usize = 256 * 1024;
 /// and those that unpack to more than this many times their size.
-const MAX_RATIO: usize = 64;
+const MAX_RATIO: usize = 32;
 
 /// How a claims set is compressed. Numbers without a constant are carried through unchanged.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -212,8 +212,8 @@ fn parse_entries(
     present: bool,
     count: u32,
 ) -> Result<Vec<ClaimEntry>, Fault> {
-    // A pointer, the type and again the type.
-    let count = ndr.conformance(present, count, 8)?;
+    // A pointer, the type and again the type; behind them the three counts and the NUL of its Id.
+    let count = ndr.conformance(present, count, 22)?;
     let mut fixed = Vec::with_capacity(count);
     for _ in 0..count {
         ndr.pointer_to_one()?;

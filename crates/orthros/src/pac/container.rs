@@ -180,26 +180,25 @@ fn read_table(octets: &[u8]) -> Result<Vec<Entry>, PacError> {
         .and_then(|count| slots.get(..count))
         .ok_or(broken("it counts more buffers than it has room for"))?;
     let behind = HEADER + table.len() * ENTRY;
-    table
-        .iter()
-        .map(|[t0, t1, t2, t3, s0, s1, s2, s3, offset @ ..]| {
-            let start = u64::from_le_bytes(*offset);
-            if start % 8 != 0 {
-                return Err(broken("a buffer is not aligned to 8 octets"));
-            }
-            let start = usize::try_from(start).ok();
-            let size = usize::try_from(u32::from_le_bytes([*s0, *s1, *s2, *s3])).ok();
-            start
-                .zip(size)
-                .and_then(|(start, size)| Some(start..start.checked_add(size)?))
-                .filter(|range| range.start >= behind && range.end <= octets.len())
-                .map(|range| Entry {
-                    buffer_type: BufferType(u32::from_le_bytes([*t0, *t1, *t2, *t3])),
-                    range,
-                })
-                .ok_or(broken("a buffer lies outside of it"))
-        })
-        .collect()
+    let mut entries = Vec::with_capacity(table.len());
+    for [t0, t1, t2, t3, s0, s1, s2, s3, offset @ ..] in table {
+        let start = u64::from_le_bytes(*offset);
+        if !start.is_multiple_of(8) {
+            return Err(broken("a buffer is not aligned to 8 octets"));
+        }
+        let start = usize::try_from(start).ok();
+        let size = usize::try_from(u32::from_le_bytes([*s0, *s1, *s2, *s3])).ok();
+        let range = start
+            .zip(size)
+            .and_then(|(start, size)| Some(start..start.checked_add(size)?))
+            .filter(|range| range.start >= behind && range.end <= octets.len())
+            .ok_or(broken("a buffer lies outside of it"))?;
+        entries.push(Entry {
+            buffer_type: BufferType(u32::from_le_bytes([*t0, *t1, *t2, *t3])),
+            range,
+        });
+    }
+    Ok(entries)
 }
 
 /// A buffer without octets overlaps nothing (security case 68).

@@ -81,9 +81,9 @@ pub enum PacError {
     /// The TGT was not issued to the account that its client name finds now (PAC-27).
     Requestor {
         /// REQUESTOR_SID, if there is one.
-        pac: Option<Sid>,
+        pac: Option<Box<Sid>>,
         /// The account.
-        account: Sid,
+        account: Box<Sid>,
     },
     /// A PAC from over a trust describes a user of a domain that the trust does not cover
     /// (PAC-28).

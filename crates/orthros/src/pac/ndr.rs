@@ -217,8 +217,14 @@ pub(super) fn utf16(octets: &[u8]) -> Option<String> {
     let (units, []) = octets.as_chunks::<2>() else {
         return None;
     };
-    if units.iter().all(|[low, high]| *high == 0 && low.is_ascii()) {
-        return String::from_utf8(units.iter().map(|[low, _]| *low).collect()).ok();
+    let mut ascii = Vec::with_capacity(units.len());
+    let mut every_bit = 0;
+    ascii.extend(units.iter().map(|[low, high]| {
+        every_bit |= u16::from_le_bytes([*low, *high]);
+        *low
+    }));
+    if every_bit < 0x80 {
+        return String::from_utf8(ascii).ok();
     }
     char::decode_utf16(units.iter().map(|unit| u16::from_le_bytes(*unit)))
         .collect::<Result<_, _>>()

@@ -276,8 +276,8 @@ impl VerifiedPac {
         match self.requestor_sid {
             Some(sid) if sid == *account => Ok(()),
             pac => Err(PacError::Requestor {
-                pac,
-                account: *account,
+                pac: pac.map(Box::new),
+                account: Box::new(*account),
             }),
         }
     }

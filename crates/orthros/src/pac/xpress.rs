@@ -75,7 +75,7 @@ impl Code {
     fn new(lengths: &[u8; TABLE]) -> Option<Self> {
         let length_of = |symbol: usize| {
             let pair = lengths.get(symbol / 2)?;
-            Some(usize::from(if symbol % 2 == 0 {
+            Some(usize::from(if symbol.is_multiple_of(2) {
                 pair & 15
             } else {
                 pair >> 4

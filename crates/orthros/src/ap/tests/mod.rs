@@ -1,7 +1,9 @@
 //! The acceptor against requests that each break one rule, and against recorded ones.
 
+mod authorization;
 mod breaches;
 mod exchange;
 pub(crate) mod forge;
+mod keys;
 mod recorded;
 mod robustness;

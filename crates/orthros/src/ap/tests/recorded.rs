@@ -126,11 +126,12 @@ fn pac_17_recorded_pacs_are_verified() {
         );
         let service = &expected["service_key"];
         let kvno = service["kvno"].as_u64().unwrap() as u32;
-        let config = config(text(&raw["acceptor"]), kvno, key(service))
-            .pac(match expected["pac"].is_null() {
-                true => PacPolicy::Any,
-                false => PacPolicy::RequiredWithLogonInfo,
-            });
+        let config = config(text(&raw["acceptor"]), kvno, key(service)).pac(match expected["pac"]
+            .is_null()
+        {
+            true => PacPolicy::Any,
+            false => PacPolicy::RequiredWithLogonInfo,
+        });
         let now = Timestamp::from_secs(raw["made_at"].as_i64().unwrap());
         let request = fs::read(case.join(text(&raw["ap_req"]))).unwrap();
         let accepted = Acceptor::new(config).accept(&request, &Unbound, None, now);

@@ -41,7 +41,9 @@ fn out(exchange: AsExchange) -> AsAwait {
     send(exchange.start(NOW)).2
 }
 
-fn info2(entries: &[(i32, Option<&str>, Option<&[u8]>)]) -> (PaDataType, Vec<u8>) {
+type Entry<'a> = (i32, Option<&'a str>, Option<&'a [u8]>);
+
+fn info2(entries: &[Entry<'_>]) -> (PaDataType, Vec<u8>) {
     let entries: Vec<_> = entries
         .iter()
         .map(|(etype, salt, params)| EtypeInfo2Entry {

@@ -5,10 +5,10 @@ use crate::random::OsRandom;
 use crate::time::{KerberosTime, Timestamp};
 use crate::wire::{
     AddrType, AsRep, AsReq, Checksum, EncAsRepPart, EncKdcRepPart, EncTgsRepPart, EncryptedData,
-    EncryptionKey, ErrorCode, ErrorText, EtypeInfo2Entry, HostAddress, KdcOptions, KdcRep, KdcReq,
-    KdcReqBody, KerberosString, KrbError, LastReq, LrType, Message, Microseconds, NameType,
-    OctetString, PaData, PaDataType, PaEncTsEnc, PrincipalName, Raw, TgsRep, TgsReq, Ticket,
-    TicketFlags, UInt32, primitive,
+    EncryptionKey, ErrorCode, EtypeInfo2Entry, HostAddress, KdcOptions, KdcRep, KdcReq, KdcReqBody,
+    KerberosString, KrbError, LastReq, LrType, Message, Microseconds, NameType, OctetString,
+    PaData, PaDataType, PaEncTsEnc, PrincipalName, Raw, TgsRep, TgsReq, Ticket, TicketFlags,
+    UInt32, primitive,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -279,7 +279,7 @@ pub(super) fn error_about(
         cname: None,
         realm: sname.realm(),
         sname: sname.wire(),
-        e_text: Some(ErrorText("text")),
+        e_text: Some(crate::wire::ErrorText("text")),
         e_data: e_data.map(OctetString),
     };
     error.to_bytes().unwrap()

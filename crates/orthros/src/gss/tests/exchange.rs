@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use super::unhex;
 use crate::ap::tests::forge::{AES128, AES256, Forge, NOW, key, principal};
-use crate::ap::{self, AcceptorConfig, Accepts, ReplayCache, ReplayVerdict, ServiceKeys};
+use crate::ap::{self, ReplayCache, ReplayVerdict};
 use crate::credentials::Credentials;
 use crate::crypto::{DEFAULT_ENCTYPES, Enctype, Key, KeyUsage};
 use crate::error::{Error, Rejection};
@@ -19,11 +16,11 @@ use crate::step::{Refusal, Step};
 use crate::time::{KerberosTime, Timestamp};
 use crate::wire::{
     ApOptions, ApRep, ApReq, Authenticator, EncApRepPart, EncryptedData, EncryptionKey, ErrorCode,
-    KrbCred, KrbError, Message, Microseconds, OctetString, TicketFlags, UInt32,
+    KrbError, Message, Microseconds, OctetString, TicketFlags, UInt32,
 };
 
 /// A client's credentials with the ticket of `forge`.
-fn credentials(forge: &Forge) -> Credentials {
+pub(super) fn credentials(forge: &Forge) -> Credentials {
     Credentials {
         client: forge.client.clone(),
         server: forge.server.clone(),
@@ -40,22 +37,22 @@ fn credentials(forge: &Forge) -> Credentials {
     }
 }
 
-fn initiator() -> Initiator {
+pub(super) fn initiator() -> Initiator {
     Initiator::new(credentials(&Forge::right()))
 }
 
-fn acceptor() -> Acceptor {
+pub(super) fn acceptor() -> Acceptor {
     Acceptor::new(ap::Acceptor::new(Forge::right().config()))
 }
 
-fn first(initiator: Initiator) -> (Vec<u8>, AwaitReply) {
+pub(super) fn first(initiator: Initiator) -> (Vec<u8>, AwaitReply) {
     match initiator.request(NOW).unwrap() {
         Step::Continue { token, next } => (token, next),
         other => panic!("{other:?}"),
     }
 }
 
-fn accepted(
+pub(super) fn accepted(
     result: Result<Step<Acceptor, SecurityContext>, Refusal>,
 ) -> (Option<Vec<u8>>, SecurityContext) {
     match result.unwrap() {
@@ -64,7 +61,10 @@ fn accepted(
     }
 }
 
-fn established(initiator: Initiator, acceptor: Acceptor) -> (SecurityContext, SecurityContext) {
+pub(super) fn established(
+    initiator: Initiator,
+    acceptor: Acceptor,
+) -> (SecurityContext, SecurityContext) {
     match initiator.request(NOW).unwrap() {
         Step::Established { token, context } => {
             let (reply, theirs) = accepted(acceptor.accept(&token.unwrap(), NOW));
@@ -106,7 +106,7 @@ fn converse(ours: &mut SecurityContext, theirs: &mut SecurityContext) {
 }
 
 /// The authenticator in a token, decrypted, with the ticket's session key.
-fn authenticator(token: &[u8]) -> Vec<u8> {
+pub(super) fn authenticator(token: &[u8]) -> Vec<u8> {
     let (id, message) = unframe(token).unwrap();
     assert_eq!(id, TokenId::AP_REQ);
     let request = ApReq::from_bytes(message).unwrap();
@@ -300,7 +300,7 @@ fn gss_22_extension_is_sent_with_the_subkey() {
 }
 
 /// An AP-REQ with this checksum, framed.
-fn with_checksum(cksum: Option<(i32, Vec<u8>)>, options: ApOptions) -> Vec<u8> {
+pub(super) fn with_checksum(cksum: Option<(i32, Vec<u8>)>, options: ApOptions) -> Vec<u8> {
     let forge = Forge {
         cksum,
         options,
@@ -316,7 +316,7 @@ fn with_flags(flags: u32, options: ApOptions) -> Vec<u8> {
     with_checksum(Some((0x8003, octets)), options)
 }
 
-const MUTUAL_REQUIRED: ApOptions = ApOptions::MUTUAL_REQUIRED;
+pub(super) const MUTUAL_REQUIRED: ApOptions = ApOptions::MUTUAL_REQUIRED;
 
 #[test]
 fn gss_12_flags_disagree() {
@@ -743,142 +743,6 @@ fn ap_59_an_absent_number_is_zero() {
     assert_eq!(context.unwrap(&token).unwrap().complete().unwrap(), b"m");
 }
 
-fn forwarded() -> Credentials {
-    let mut forge = Forge::right();
-    forge.server = principal("krbtgt/EXAMPLE.COM@EXAMPLE.COM");
-    forge.session_key = key(AES256, 99);
-    forge.flags = forge.flags | TicketFlags::FORWARDED | TicketFlags::FORWARDABLE;
-    Credentials {
-        renew_till: Some(KerberosTime::from_secs(NOW.time().as_secs() + 99_999)),
-        starttime: Some(NOW.time()),
-        addresses: vec![(crate::wire::AddrType(2), vec![10, 0, 0, 1])],
-        ..credentials(&forge)
-    }
-}
-
-#[test]
-fn gss_32_35_delegation() {
-    let (ours, theirs) = established(initiator().delegate(forwarded()), acceptor());
-    assert!(ours.flags().contains(ContextFlags::DELEG));
-    assert!(theirs.flags().contains(ContextFlags::DELEG));
-    let [received] = &theirs.info().delegated[..] else {
-        panic!()
-    };
-    let sent = forwarded();
-    assert_eq!(received.client, sent.client);
-    assert_eq!(received.server, sent.server);
-    assert_eq!(received.session_key, sent.session_key);
-    assert_eq!(received.flags, sent.flags);
-    assert_eq!(
-        (received.authtime, received.starttime, received.endtime),
-        (sent.authtime, sent.starttime, sent.endtime)
-    );
-    assert_eq!(received.renew_till, sent.renew_till);
-    assert_eq!(received.addresses, sent.addresses);
-    assert!(ours.info().delegated.is_empty());
-}
-
-#[test]
-fn gss_32_with_the_session_key() {
-    let (token, _) = first(initiator().delegate(forwarded()));
-    let octets = authenticator(&token);
-    let part = Authenticator::from_bytes(&octets).unwrap();
-    let cksum = part.cksum.unwrap();
-    let checksum = GssChecksum::parse(cksum.checksum.as_bytes()).unwrap();
-    let cred = KrbCred::from_bytes(checksum.delegation.unwrap()).unwrap();
-    assert!(part.subkey.is_some());
-    let session = Forge::right().session_key;
-    assert!(
-        session
-            .decrypt(KeyUsage(14), cred.enc_part.cipher.as_bytes())
-            .is_ok()
-    );
-}
-
-#[test]
-fn gss_18_a_tgt_too_big_is_not_delegated() {
-    let mut big = forwarded();
-    let mut forge = Forge::right();
-    forge.ticket_data = vec![(1, vec![0; 65_000])];
-    big.ticket = forge.ticket();
-    let (ours, theirs) = established(initiator().delegate(big), acceptor());
-    assert!(!ours.flags().contains(ContextFlags::DELEG));
-    assert!(!theirs.flags().contains(ContextFlags::DELEG));
-    assert!(theirs.info().delegated.is_empty());
-}
-
-#[test]
-fn gss_35_damaged_delegation_is_refused() {
-    let good = super::super::delegation::krb_cred(
-        &forwarded(),
-        &Forge::right().session_key,
-        &crate::random::OsRandom,
-    )
-    .unwrap();
-    let present = |cred: &[u8]| {
-        let checksum = GssChecksum {
-            flags: ContextFlags::MUTUAL,
-            delegation: Some(cred),
-            ..GssChecksum::default()
-        };
-        let token = with_checksum(Some((0x8003, checksum.to_bytes())), MUTUAL_REQUIRED);
-        acceptor().accept(&token, NOW)
-    };
-    assert!(present(&good).is_ok());
-    for at in (0..good.len()).step_by(13).chain([good.len() - 1]) {
-        let mut bad = good.clone();
-        bad[at] ^= 0x10;
-        // Nothing protects the ticket in the clear part; its service will refuse it.
-        if let Err(refusal) = present(&bad) {
-            assert_eq!(
-                refusal.error.gss_major(Role::Acceptor),
-                MajorStatus::FAILURE
-            );
-        }
-        assert!(present(&good[..at]).is_err());
-    }
-    let other = super::super::delegation::krb_cred(
-        &forwarded(),
-        &key(AES256, 55),
-        &crate::random::OsRandom,
-    );
-    assert!(present(&other.unwrap()).is_err());
-    // AP-73: with the subkey.
-    let subkey = Forge::right().subkey.unwrap();
-    let sealed =
-        super::super::delegation::krb_cred(&forwarded(), &subkey, &crate::random::OsRandom);
-    let (_, context) = accepted(present(&sealed.unwrap()));
-    assert_eq!(context.info().delegated.len(), 1);
-}
-
-#[test]
-fn ap_72_a_clear_krb_cred_inside_the_authenticator() {
-    let session = Forge::right().session_key;
-    let cred = super::super::delegation::krb_cred(&forwarded(), &session, &crate::random::OsRandom)
-        .unwrap();
-    let sealed = KrbCred::from_bytes(&cred).unwrap();
-    let plain = session
-        .decrypt(KeyUsage(14), sealed.enc_part.cipher.as_bytes())
-        .unwrap();
-    let clear = KrbCred {
-        enc_part: EncryptedData {
-            etype: 0,
-            kvno: None,
-            cipher: OctetString(&plain),
-        },
-        ..sealed
-    };
-    let cred = clear.to_bytes().unwrap();
-    let checksum = GssChecksum {
-        delegation: Some(&cred),
-        ..GssChecksum::default()
-    };
-    let token = with_checksum(Some((0x8003, checksum.to_bytes())), ApOptions::NONE);
-    let (_, context) = accepted(acceptor().accept(&token, NOW));
-    assert_eq!(context.info().delegated.len(), 1);
-    assert!(context.flags().contains(ContextFlags::DELEG));
-}
-
 #[test]
 fn gss_04_microsofts_oid_in_spnego_only() {
     let rename = |token: &[u8]| {
@@ -949,7 +813,7 @@ fn split_halves() {
 
 #[test]
 fn nothing_secret_in_debug() {
-    let (token, next) = first(initiator().delegate(forwarded()));
+    let (token, next) = first(initiator().delegate(super::delegation::forwarded()));
     let octets = authenticator(&token);
     let part = Authenticator::from_bytes(&octets).unwrap();
     let subkey = part.subkey.unwrap().keyvalue.as_bytes().to_vec();
@@ -957,123 +821,16 @@ fn nothing_secret_in_debug() {
     let shown = format!("{next:?} {:?} {:?} {verified:?}", initiator(), acceptor());
     let (_, theirs) = verified.admit(ReplayVerdict::Fresh, NOW).unwrap();
     let shown = format!("{shown} {theirs:?}");
-    for secret in [&subkey[..], forwarded().session_key.expose()] {
+    for secret in [
+        &subkey[..],
+        super::delegation::forwarded().session_key.expose(),
+    ] {
         for run in secret.windows(4) {
             let hex: String = run.iter().map(|o| format!("{o:02x}")).collect();
             let list = format!("{run:?}");
             assert!(!shown.contains(&hex) && !shown.contains(list.trim_matches(['[', ']'])));
         }
     }
-}
-
-fn recorded_acceptor(server: &str, enctype: i64, key: &str) -> Acceptor {
-    let server = principal(server);
-    let key = Key::new(Enctype(enctype as i32), &unhex(key)).unwrap();
-    let keys = ServiceKeys::new([(server.clone(), 2, key)]);
-    let config = AcceptorConfig::new(Arc::new(keys), Accepts::Service(server));
-    Acceptor::new(ap::Acceptor::new(config))
-}
-
-#[test]
-fn recorded_first_tokens() {
-    let recorded: [(&str, &str, &[u8]); 2] = [
-        (
-            include_str!("../../../../../vectors/pac/ad.example.test/alice-web/expected.json"),
-            include_str!("../../../../../vectors/pac/ad.example.test/alice-web/gss.json"),
-            include_bytes!("../../../../../vectors/pac/ad.example.test/alice-web/gss.i1.bin"),
-        ),
-        (
-            include_str!("../../../../../vectors/pac/ad.example.test/alice-aes128/expected.json"),
-            include_str!("../../../../../vectors/pac/ad.example.test/alice-aes128/gss.json"),
-            include_bytes!("../../../../../vectors/pac/ad.example.test/alice-aes128/gss.i1.bin"),
-        ),
-    ];
-    for (expected, exchange, token) in recorded {
-        let expected: Value = serde_json::from_str(expected).unwrap();
-        let exchange: Value = serde_json::from_str(exchange).unwrap();
-        let service = &expected["service_key"];
-        let acceptor = recorded_acceptor(
-            exchange["acceptor"].as_str().unwrap(),
-            service["etype"].as_i64().unwrap(),
-            service["key"].as_str().unwrap(),
-        );
-        let now = Timestamp::from_secs(exchange["made_at"].as_i64().unwrap());
-        let (reply, mut context) = accepted(acceptor.accept(token, now));
-        assert!(reply.is_some());
-        // Ours does not export contexts (TRANS).
-        let flags = exchange["acceptor_ret_flags"].as_u64().unwrap() as u32;
-        assert_eq!(
-            context.flags(),
-            ContextFlags(flags).without(ContextFlags::TRANS)
-        );
-        assert_eq!(
-            context.info().initiator,
-            principal(exchange["initiator_name"].as_str().unwrap())
-        );
-        let keys = context.info().keys.clone();
-        let subkey = &exchange["initiator_ctx_key"];
-        assert_eq!(
-            keys.initiator_subkey.as_ref().unwrap().expose(),
-            unhex(subkey["key"].as_str().unwrap())
-        );
-        // The recorded acceptor took a subkey of this enctype from the same offer (AP-53).
-        let theirs = exchange["acceptor_acceptor_subkey"]["etype"].as_i64();
-        assert_eq!(
-            keys.acceptor_subkey.unwrap().enctype().0,
-            theirs.unwrap() as i32
-        );
-        // The first message of the recorded initiator has the number that the token names.
-        let messages = exchange["messages"].as_array().unwrap();
-        let first = messages.iter().find(|m| m["from"] == "initiator").unwrap();
-        let number = &first["token"].as_str().unwrap()[16..32];
-        assert_eq!(
-            u64::from_str_radix(number, 16).unwrap(),
-            u64::from(keys.initiator_seq)
-        );
-        // Its messages are protected by an acceptor subkey that is not ours.
-        let token = unhex(first["token"].as_str().unwrap());
-        assert!(context.unwrap(&token).is_err());
-    }
-}
-
-#[test]
-fn recorded_bindings() {
-    let file = include_str!("../../../../../vectors/pac/mutations/mutations.json");
-    let file: Value = serde_json::from_str(file).unwrap();
-    let key = file["service_key"]["key"].as_str().unwrap();
-    let now = Timestamp::from_secs(file["clock_for_tests"].as_i64().unwrap());
-    let server = file["acceptor"].as_str().unwrap();
-    let control: &[u8] = include_bytes!("../../../../../vectors/pac/mutations/gss-control.gss.bin");
-    let right: &[u8] = include_bytes!("../../../../../vectors/pac/mutations/gss-cb-right.gss.bin");
-    let wrong: &[u8] = include_bytes!("../../../../../vectors/pac/mutations/gss-cb-wrong.gss.bin");
-    let accept = |token: &[u8], bindings: AcceptorBindings| {
-        recorded_acceptor(server, 18, key)
-            .bindings(bindings)
-            .accept(token, now)
-    };
-    let ours = || ChannelBindings::from_application_data("tls-server-end-point:abc");
-    let flags = |result| accepted(result).1.flags();
-    let bound = ContextFlags::CHANNEL_BOUND;
-    // MIT krb5 returns 446 and 2494: TRANS besides.
-    let plain = ContextFlags(446).without(ContextFlags::TRANS);
-    assert_eq!(flags(accept(control, AcceptorBindings::None)), plain);
-    assert_eq!(
-        flags(accept(control, AcceptorBindings::Allow(ours()))),
-        plain
-    );
-    assert!(accept(control, AcceptorBindings::Require(ours())).is_err());
-    for policy in [
-        AcceptorBindings::Allow(ours()),
-        AcceptorBindings::Require(ours()),
-    ] {
-        assert_eq!(flags(accept(right, policy.clone())), plain | bound);
-        let refusal = accept(wrong, policy).unwrap_err();
-        assert_eq!(
-            refusal.error.gss_major(Role::Acceptor),
-            MajorStatus::BAD_BINDINGS
-        );
-    }
-    assert_eq!(flags(accept(wrong, AcceptorBindings::None)), plain);
 }
 
 #[test]

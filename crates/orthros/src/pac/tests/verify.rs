@@ -676,8 +676,8 @@ fn case_074_requestor_is_the_account() {
     assert_eq!(
         error,
         PacError::Requestor {
-            pac: Some(alice),
-            account: other
+            pac: Some(Box::new(alice)),
+            account: Box::new(other)
         }
     );
     assert_eq!(error.code(), ErrorCode::KDC_ERR_TGT_REVOKED);

@@ -1,0 +1,360 @@
+//! Which key opens a ticket, and what is said when none does.
+
+use std::sync::Arc;
+
+use super::breaches::refuses;
+use super::forge::*;
+use crate::ap::{AcceptorConfig, Accepts, ServiceKeys};
+use crate::crypto::{Enctype, KeyUsage};
+use crate::error::{KeyVerdict, Rejection};
+use crate::wire::{ApOptions, Message};
+
+#[test]
+fn ap_16_key_is_found_by_realm_too() {
+    let right = Forge::right();
+    let keys = ServiceKeys::new([
+        (
+            principal("HTTP/web.example.com@OTHER.COM"),
+            3,
+            key(AES256, 9),
+        ),
+        (right.server.clone(), 3, right.service_key.clone()),
+    ]);
+    let config = AcceptorConfig::new(Arc::new(keys), Accepts::AnyKey);
+    let accepted = accept(config, &right.request()).unwrap();
+    assert_eq!(accepted.peer.keytab_entry(), Some(2));
+}
+
+#[test]
+fn ap_17_no_key() {
+    let right = Forge::right();
+    let keys = Arc::new(ServiceKeys::new([(
+        principal("host/web.example.com@EXAMPLE.COM"),
+        3,
+        right.service_key.clone(),
+    )]));
+    let config = AcceptorConfig::new(keys, Accepts::Service(right.server.clone()));
+    // The key would fit: it is another principal's (security cases 9 and 12).
+    let rejection = refuses!(
+        accept(config, &right.request()),
+        Rejection::NoKey { .. },
+        45
+    );
+    let Rejection::NoKey { considered, .. } = rejection else {
+        unreachable!()
+    };
+    assert_eq!(considered[0].verdict, KeyVerdict::OtherPrincipal);
+}
+
+#[test]
+fn ap_18_key_version() {
+    let forge = Forge {
+        kvno: Some(4),
+        ..Forge::right()
+    };
+    let rejection = refuses!(present(&forge), Rejection::KeyVersion { .. }, 44);
+    let Rejection::KeyVersion {
+        kvno,
+        newest,
+        considered,
+        ..
+    } = rejection
+    else {
+        unreachable!()
+    };
+    assert_eq!((kvno, newest), (4, 3));
+    assert_eq!(considered[0].verdict, KeyVerdict::OtherVersion);
+}
+
+#[test]
+fn key_of_another_enctype() {
+    let right = Forge::right();
+    let forge = Forge {
+        service_key: key(AES128, 1),
+        ..right
+    };
+    let rejection = refuses!(present(&forge), Rejection::KeyEnctype { .. }, 44);
+    let Rejection::KeyEnctype { considered, .. } = rejection else {
+        unreachable!()
+    };
+    assert_eq!(considered[0].verdict, KeyVerdict::OtherEnctype);
+    let forge = Forge {
+        kvno: None,
+        ..forge
+    };
+    refuses!(present(&forge), Rejection::KeyEnctype { .. }, 44);
+}
+
+/// Also security cases 9 and 126.
+#[test]
+fn ap_19_other_service() {
+    let right = Forge::right();
+    let other = principal("cifs/web.example.com@EXAMPLE.COM");
+    let keys = Arc::new(ServiceKeys::new([
+        (right.server.clone(), 3, right.service_key.clone()),
+        (other.clone(), 3, right.service_key.clone()),
+    ]));
+    let forge = Forge {
+        server: other,
+        ..Forge::right()
+    };
+    let bound = AcceptorConfig::new(Arc::clone(&keys), Accepts::Service(right.server));
+    refuses!(accept(bound, &forge.request()), Rejection::NotUs { .. }, 35);
+    let class = AcceptorConfig::new(Arc::clone(&keys), Accepts::Class("HTTP".into()));
+    refuses!(
+        accept(class.clone(), &forge.request()),
+        Rejection::NotUs { .. },
+        35
+    );
+    assert!(accept(class, &Forge::right().request()).is_ok());
+    let any = AcceptorConfig::new(keys, Accepts::AnyKey);
+    assert!(accept(any, &forge.request()).is_ok());
+}
+
+/// Names of every length around the right one (security case 10).
+#[test]
+fn case_010_names_are_compared_whole() {
+    let right = Forge::right();
+    for name in [
+        "HTTP/web.example.co@EXAMPLE.COM",
+        "HTTP/web.example.comm@EXAMPLE.COM",
+        "HTT/web.example.com@EXAMPLE.COM",
+        "HTTP@EXAMPLE.COM",
+        "HTTP/web.example.com/x@EXAMPLE.COM",
+        "HTTP/web.example.com@EXAMPLE.CO",
+        "HTTP/web.example.com@example.com",
+        "http/web.example.com@EXAMPLE.COM",
+    ] {
+        let forge = Forge {
+            server: principal(name),
+            ..right.clone()
+        };
+        refuses!(present(&forge), Rejection::NotUs { .. }, 35);
+    }
+}
+
+#[test]
+fn ap_20_other_keys_of_the_principal() {
+    let right = Forge::right();
+    let rotated = |kvno, seed| (right.server.clone(), kvno, key(AES256, seed));
+    let keys = Arc::new(ServiceKeys::new([
+        rotated(1, 1),
+        rotated(2, 8),
+        rotated(3, 9),
+    ]));
+    let config = || AcceptorConfig::new(Arc::clone(&keys), Accepts::Service(right.server.clone()));
+    // Without kvno: all of the enctype.
+    let forge = Forge {
+        kvno: None,
+        ..right.clone()
+    };
+    let accepted = accept(config(), &forge.request()).unwrap();
+    assert_eq!(accepted.peer.keytab_entry(), Some(1));
+    assert!(!accepted.peer.used_fallback_key());
+    // The named key does not fit.
+    let accepted = accept(config(), &right.request()).unwrap();
+    assert_eq!(accepted.peer.keytab_entry(), Some(1));
+    assert!(accepted.peer.used_fallback_key());
+    // An unknown version is not tried.
+    let forge = Forge {
+        kvno: Some(7),
+        ..right.clone()
+    };
+    refuses!(
+        accept(config(), &forge.request()),
+        Rejection::KeyVersion { .. },
+        44
+    );
+}
+
+#[test]
+fn ap_21_keytab_with_eight_bits_of_kvno() {
+    let forge = Forge {
+        kvno: Some(256 + 3),
+        ..Forge::right()
+    };
+    let accepted = present(&forge).unwrap();
+    assert!(!accepted.peer.used_fallback_key());
+    // A keytab that holds the full number gives it precedence.
+    let right = Forge::right();
+    let keys = ServiceKeys::new([
+        (right.server.clone(), 3, key(AES256, 9)),
+        (right.server.clone(), 259, right.service_key.clone()),
+    ]);
+    let config = AcceptorConfig::new(Arc::new(keys), Accepts::Service(right.server.clone()));
+    let accepted = accept(config, &forge.request()).unwrap();
+    assert_eq!(accepted.peer.keytab_entry(), Some(2));
+    // 259 in the keytab is not 3 in a ticket.
+    let keys = ServiceKeys::new([(right.server.clone(), 259, right.service_key.clone())]);
+    let config = AcceptorConfig::new(Arc::new(keys), Accepts::Service(right.server.clone()));
+    refuses!(
+        accept(config, &right.request()),
+        Rejection::KeyVersion { .. },
+        44
+    );
+}
+
+#[test]
+fn ap_22_wrong_key() {
+    let forge = Forge {
+        service_key: key(AES256, 99),
+        ..Forge::right()
+    };
+    let rejection = refuses!(present(&forge), Rejection::WrongKey { .. }, 31);
+    let Rejection::WrongKey { considered, .. } = rejection else {
+        unreachable!()
+    };
+    assert_eq!(considered[0].verdict, KeyVerdict::DidNotDecrypt);
+}
+
+#[test]
+fn ap_22_wrong_usage() {
+    let forge = Forge {
+        ticket_usage: KeyUsage(3),
+        ..Forge::right()
+    };
+    refuses!(present(&forge), Rejection::WrongKey { .. }, 31);
+}
+
+/// Every octet of the ticket's cipher text; the operator learns that the key is right.
+#[test]
+fn ap_22_ticket_changed() {
+    for enctype in crate::crypto::DEFAULT_ENCTYPES {
+        let right = Forge {
+            service_key: key(*enctype, 1),
+            ..Forge::right()
+        };
+        let ticket = right.ticket();
+        let parsed = crate::wire::Ticket::from_bytes(&ticket).unwrap();
+        let cipher = parsed.enc_part.cipher.as_bytes();
+        let start = cipher.as_ptr() as usize - ticket.as_ptr() as usize;
+        for at in start..start + cipher.len() {
+            let mut changed = ticket.clone();
+            changed[at] ^= 0x20;
+            let request = right.request_of(&changed, &right.authenticator());
+            refuses!(
+                accept(right.config(), &request),
+                Rejection::TicketModified { .. },
+                31
+            );
+        }
+    }
+}
+
+#[test]
+fn ap_24_enctypes() {
+    let only_aes256 = |forge: &Forge| {
+        let config = Forge::right().config().permitted_enctypes([AES256]);
+        accept(config, &forge.request())
+    };
+    let right = Forge::right();
+    assert!(only_aes256(&right).is_ok());
+    let session = Forge {
+        session_key: key(AES128, 2),
+        ..right.clone()
+    };
+    let subkey = Forge {
+        subkey: Some(key(AES128, 2)),
+        ..right.clone()
+    };
+    for (forge, expected) in [(&session, "session key"), (&subkey, "subkey")] {
+        let rejection = refuses!(only_aes256(forge), Rejection::Enctype { .. }, 14);
+        assert!(matches!(rejection, Rejection::Enctype { what, .. } if what == expected));
+    }
+    // There is a key for the ticket, but it is not permitted.
+    let ticket = Forge {
+        service_key: key(AES128, 1),
+        ..right
+    };
+    let config = ticket.config().permitted_enctypes([AES256]);
+    let rejection = refuses!(
+        accept(config, &ticket.request()),
+        Rejection::Enctype { .. },
+        14
+    );
+    assert!(matches!(
+        rejection,
+        Rejection::Enctype { what: "ticket", .. }
+    ));
+}
+
+/// Numbers this build cannot use are refused by name (CRY-23).
+#[test]
+fn ap_24_unsupported_session_enctype() {
+    for number in [0, 1, 3, 16, 23, 24, 26, 4711, -133] {
+        let forge = Forge {
+            session_enctype: Some(Enctype(number)),
+            ..Forge::right()
+        };
+        refuses!(present(&forge), Rejection::Enctype { .. }, 14);
+    }
+}
+
+#[test]
+fn ap_25_authenticator_changed() {
+    let right = Forge::right();
+    let mut request = right.request();
+    let last = request.len() - 1;
+    request[last] ^= 1;
+    refuses!(
+        accept(right.config(), &request),
+        Rejection::AuthenticatorModified { .. },
+        31
+    );
+    let other_key = Forge {
+        authenticator_key: Some(key(AES256, 9)),
+        ..right.clone()
+    };
+    refuses!(
+        present(&other_key),
+        Rejection::AuthenticatorModified { .. },
+        31
+    );
+    let other_etype = Forge {
+        authenticator_key: Some(key(AES128, 9)),
+        ..right.clone()
+    };
+    refuses!(
+        present(&other_etype),
+        Rejection::AuthenticatorModified { .. },
+        31
+    );
+    // Key usage 7 is for TGS-REQs (AP-04).
+    let other_usage = Forge {
+        authenticator_usage: KeyUsage(7),
+        ..right
+    };
+    refuses!(
+        present(&other_usage),
+        Rejection::AuthenticatorModified { .. },
+        31
+    );
+}
+
+#[test]
+fn ap_78_user_to_user() {
+    let tgt = key(AES256, 42);
+    let forge = Forge {
+        service_key: tgt.clone(),
+        kvno: None,
+        options: ApOptions::USE_SESSION_KEY | ApOptions::MUTUAL_REQUIRED,
+        ..Forge::right()
+    };
+    let config = || Forge::right().config();
+    refuses!(accept(config(), &forge.request()), Rejection::NoTgt, 67);
+    let accepted = accept(config().user_to_user(tgt.clone()), &forge.request()).unwrap();
+    assert_eq!(accepted.peer.keytab_entry(), None);
+    let other = config().user_to_user(key(AES256, 43));
+    refuses!(
+        accept(other, &forge.request()),
+        Rejection::TicketModified { .. },
+        31
+    );
+    // AP-79
+    let only = config().user_to_user_only(tgt);
+    refuses!(
+        accept(only, &Forge::right().request()),
+        Rejection::UserToUserRequired,
+        69
+    );
+}
