@@ -206,11 +206,6 @@ fn split_element(octets: &[u8]) -> Option<(bool, &[u8], &[u8])> {
     Some((tag & 0x20 != 0, contents, after))
 }
 
-/// A list for an optional field: an empty one is not sent (MSG-06).
-pub fn unless_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
-    (!list.is_empty()).then_some(list)
-}
-
 /// The APPLICATION number of the first octet, to tell messages apart before decoding (MSG-03).
 ///
 /// Numbers above 30 need a second octet, which no Kerberos message has: `None`.
