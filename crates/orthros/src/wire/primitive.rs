@@ -172,7 +172,7 @@ fn check_shape(what: &'static str, octets: &[u8]) -> std::result::Result<(), Mal
                 return Err((here, "too many elements"));
             }
             // With two octets for an element, fewer break neither bound.
-            if constructed && contents.len() > 2 * (MAX_DEPTH - depth) {
+            if constructed && contents.len() >= 2 * (MAX_DEPTH - depth) {
                 let header = rest.len() - after.len() - contents.len();
                 walk(contents, here + header, depth + 1)?;
             }
