@@ -140,6 +140,7 @@ impl Report {
     pub fn json(&self) -> String {
         #[derive(Serialize)]
         struct JsonCell<'a> {
+            library: &'a str,
             value: Option<f64>,
             nanoseconds: Option<f64>,
             rounds: &'a [f64],
@@ -154,7 +155,7 @@ impl Report {
             .map(|measured| {
                 let unit = measured.row.unit();
                 let first = measured.cells.first().and_then(Cell::median);
-                let cells: serde_json::Map<_, _> = self
+                let cells: Vec<_> = self
                     .peers
                     .iter()
                     .zip(measured.cells.iter().zip(&measured.allocations))
@@ -164,7 +165,8 @@ impl Report {
                             Cell::Rounds(rounds) => (rounds, None),
                             Cell::None(why) => (&[], Some(why.as_str())),
                         };
-                        let cell = JsonCell {
+                        JsonCell {
+                            library: peer,
                             value: median.map(|ns| unit.of(ns)),
                             nanoseconds: median,
                             rounds,
@@ -172,11 +174,7 @@ impl Report {
                             ratio: first.zip(median).map(|(first, other)| other / first),
                             allocations: allocations.map(|(count, _)| count),
                             allocated_octets: allocations.map(|(_, octets)| octets),
-                        };
-                        (
-                            peer.clone(),
-                            serde_json::to_value(cell).expect("plain values"),
-                        )
+                        }
                     })
                     .collect();
                 serde_json::json!({

@@ -1,4 +1,13 @@
 //! Reading big-endian numbers and counted octets out of a file, never past its end.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
 
 use std::fmt;
 

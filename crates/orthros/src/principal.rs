@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use crate::wire::{KerberosString, NameType, PrincipalName};
 
@@ -10,11 +11,17 @@ use crate::wire::{KerberosString, NameType, PrincipalName};
 /// Two principals are equal if realm and components are, octet for octet; the name type is a hint
 /// and not compared (MSG-13, RFC 4120 §6.2). Realms differ by case in Kerberos, whatever Active
 /// Directory makes of them.
+///
+/// Cloning copies no text.
 #[derive(Clone)]
-pub struct Principal {
-    realm: Box<str>,
+pub struct Principal(Arc<Parts>);
+
+struct Parts {
     name_type: NameType,
-    components: Box<[Box<str>]>,
+    /// The realm and the components, without anything between them.
+    text: Box<str>,
+    /// Where in the text the realm ends, and each component.
+    ends: Box<[usize]>,
 }
 
 impl Principal {
@@ -22,26 +29,33 @@ impl Principal {
     /// realm (MSG-12).
     pub fn new<R, C>(realm: R, name_type: NameType, components: C) -> Result<Self, NameError>
     where
-        R: Into<Box<str>>,
+        R: AsRef<str>,
         C: IntoIterator,
-        C::Item: Into<Box<str>>,
+        C::Item: AsRef<str>,
     {
-        let realm = realm.into();
-        let components: Box<[Box<str>]> = components.into_iter().map(Into::into).collect();
-        if realm.is_empty() {
+        let mut text = String::with_capacity(64);
+        text.push_str(realm.as_ref());
+        let realm_end = text.len();
+        let mut ends = Vec::with_capacity(4);
+        ends.push(realm_end);
+        for component in components {
+            text.push_str(component.as_ref());
+            ends.push(text.len());
+        }
+        if realm_end == 0 {
             return Err(NameError::EmptyRealm);
         }
-        if components.is_empty() || components.iter().all(|c| c.is_empty()) {
+        if text.len() == realm_end {
             return Err(NameError::NoComponents);
         }
-        if realm.contains('\0') || components.iter().any(|c| c.contains('\0')) {
+        if text.contains('\0') {
             return Err(NameError::Nul);
         }
-        Ok(Self {
-            realm,
+        Ok(Self(Arc::new(Parts {
             name_type,
-            components,
-        })
+            text: text.into_boxed_str(),
+            ends: ends.into_boxed_slice(),
+        })))
     }
 
     /// The ticket-granting service of `realm` as known to itself: `krbtgt/REALM@REALM`.
@@ -112,63 +126,67 @@ impl Principal {
     /// The name for a message; the realm travels beside it.
     pub fn to_wire(&self) -> PrincipalName<'_> {
         PrincipalName {
-            name_type: self.name_type,
-            name_string: self.components.iter().map(|c| KerberosString(c)).collect(),
+            name_type: self.name_type(),
+            name_string: self.components().map(KerberosString).collect(),
         }
     }
 
     /// The realm for a message.
     pub fn realm_to_wire(&self) -> KerberosString<'_> {
-        KerberosString(&self.realm)
+        KerberosString(self.realm())
     }
 
     /// Whether a message names this principal: realm and components, octet for octet (AP-26).
     pub fn matches(&self, realm: &KerberosString<'_>, name: &PrincipalName<'_>) -> bool {
-        *self.realm == *realm.0
-            && self.components.len() == name.name_string.len()
+        self.realm() == realm.0
             && self
-                .components
-                .iter()
-                .zip(&name.name_string)
-                .all(|(a, b)| **a == *b.0)
+                .components()
+                .eq(name.name_string.iter().map(|component| component.0))
     }
 
     /// The realm.
     pub fn realm(&self) -> &str {
-        &self.realm
+        let end = self.0.ends.first().copied().unwrap_or_default();
+        self.0.text.get(..end).unwrap_or_default()
     }
 
     /// The name type, a hint.
     pub fn name_type(&self) -> NameType {
-        self.name_type
+        self.0.name_type
     }
 
     /// The same principal under another name type.
     #[must_use]
-    pub fn with_name_type(mut self, name_type: NameType) -> Self {
-        self.name_type = name_type;
-        self
+    pub fn with_name_type(self, name_type: NameType) -> Self {
+        Self(Arc::new(Parts {
+            name_type,
+            text: self.0.text.clone(),
+            ends: self.0.ends.clone(),
+        }))
     }
 
     /// The components of the name.
     pub fn components(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
-        self.components.iter().map(|c| &**c)
+        self.0.ends.windows(2).map(|window| match window {
+            [start, end] => self.0.text.get(*start..*end).unwrap_or_default(),
+            _ => "",
+        })
     }
 
     /// The component at `index`, if there is one.
     pub fn component(&self, index: usize) -> Option<&str> {
-        self.components.get(index).map(|c| &**c)
+        self.components().nth(index)
     }
 
     /// Whether this is a ticket-granting service, `krbtgt/X@Y`.
     pub fn is_krbtgt(&self) -> bool {
-        self.components.len() == 2 && self.component(0) == Some("krbtgt")
+        self.components().len() == 2 && self.component(0) == Some("krbtgt")
     }
 
     /// The name without the realm, quoted as in the text form.
     pub fn name(&self) -> String {
         let mut out = String::new();
-        for (n, component) in self.components.iter().enumerate() {
+        for (n, component) in self.components().enumerate() {
             if n > 0 {
                 out.push('/');
             }
@@ -180,11 +198,7 @@ impl Principal {
     /// The salt of RFC 4120 §4 when nothing else is said: realm and components, without
     /// separators (MSG-18).
     pub fn default_salt(&self) -> String {
-        let mut salt = self.realm.to_string();
-        for component in &self.components {
-            salt.push_str(component);
-        }
-        salt
+        self.0.text.to_string()
     }
 }
 
@@ -202,7 +216,7 @@ fn quote(text: &str, out: &mut String) {
 
 impl PartialEq for Principal {
     fn eq(&self, other: &Self) -> bool {
-        self.realm == other.realm && self.components == other.components
+        self.0.ends == other.0.ends && self.0.text == other.0.text
     }
 }
 
@@ -210,15 +224,15 @@ impl Eq for Principal {}
 
 impl Hash for Principal {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.realm.hash(state);
-        self.components.hash(state);
+        self.0.text.hash(state);
+        self.0.ends.hash(state);
     }
 }
 
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut realm = String::new();
-        quote(&self.realm, &mut realm);
+        quote(self.realm(), &mut realm);
         write!(f, "{}@{realm}", self.name())
     }
 }

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac as _};
-use sha2::Sha512;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::Draw;
 use super::address::HostAddr;
 use super::binding::Binding;
 use super::error_reply::{Known, error_reply};
@@ -20,7 +21,6 @@ use super::verify::{
 };
 use crate::crypto::{Enctype, Key, KeyUsage};
 use crate::error::{Error, Rejection};
-use crate::random::Random;
 use crate::step::Refusal;
 use crate::time::Timestamp;
 use crate::wire::{
@@ -252,10 +252,10 @@ impl<B> Verified<B> {
         };
         let reply = if self.mutual {
             let wanted = self.config.subkey_enctype(&keys, &self.authorized.enctypes);
-            let rng = &*self.config.rng;
-            keys.acceptor_subkey = Some(acceptor_subkey(wanted, &keys.session, rng)?);
-            keys.acceptor_seq = super::initial_seq(rng)?;
-            Some(ap_rep(&keys, self.ctime, rng)?)
+            let draw = Draw::new(&*self.config.rng)?;
+            keys.acceptor_subkey = Some(acceptor_subkey(wanted, &keys.session, draw.seed())?);
+            keys.acceptor_seq = draw.sequence();
+            Some(ap_rep(&keys, self.ctime, draw.confounder())?)
         } else {
             None
         };
@@ -290,22 +290,20 @@ impl AcceptorConfig {
     }
 }
 
-/// A new key that depends on the KDC's randomness as well as on ours (AP-54).
-fn acceptor_subkey(enctype: Enctype, session: &Key, rng: &dyn Random) -> Result<Key, Error> {
-    let mut seed = Zeroizing::new([0; 32]);
-    rng.fill(&mut *seed)?;
-    let mut mixed = Zeroizing::new([0; 64]);
-    if let Ok(mut hmac) = Hmac::<Sha512>::new_from_slice(session.expose()) {
-        hmac.update(&*seed);
-        mixed.copy_from_slice(&hmac.finalize().into_bytes());
-    }
+/// A new key that depends on the KDC's randomness as well as on ours (AP-54): HMAC-SHA-256 of ours
+/// under the session key, cut to the length of the enctype, of which the longest is 32 octets.
+fn acceptor_subkey(enctype: Enctype, session: &Key, seed: &[u8; 32]) -> Result<Key, Error> {
+    let mut hmac = Hmac::<Sha256>::new_from_slice(session.expose())
+        .map_err(|_| Error::Misuse("a key of no length"))?;
+    hmac.update(seed);
+    let mixed = Zeroizing::new(<[u8; 32]>::from(hmac.finalize().into_bytes()));
     let len = enctype.key_len().unwrap_or_default();
     Ok(Key::new(enctype, mixed.get(..len).unwrap_or_default())?)
 }
 
 /// The AP-REP: the client's time, unchanged (AP-52), under the session key even where there are
 /// subkeys (AP-51).
-fn ap_rep(keys: &SessionKeys, ctime: Timestamp, rng: &dyn Random) -> Result<Vec<u8>, Error> {
+fn ap_rep(keys: &SessionKeys, ctime: Timestamp, confounder: &[u8; 16]) -> Result<Vec<u8>, Error> {
     let subkey = keys.acceptor_subkey.as_ref().map(|key| EncryptionKey {
         keytype: key.enctype().0,
         keyvalue: OctetString(key.expose()),
@@ -317,7 +315,9 @@ fn ap_rep(keys: &SessionKeys, ctime: Timestamp, rng: &dyn Random) -> Result<Vec<
         seq_number: Some(UInt32(keys.acceptor_seq)),
     };
     let part = Zeroizing::new(part.to_bytes()?);
-    let cipher = keys.session.encrypt(KeyUsage::AP_REP, &part, rng)?;
+    let mut cipher = Vec::new();
+    let sealer = keys.session.cipher(KeyUsage::AP_REP)?;
+    sealer.encrypt_under(confounder, &[&part], &mut cipher);
     let reply = ApRep {
         pvno: KRB5_PVNO,
         msg_type: MsgType::AP_REP.0,

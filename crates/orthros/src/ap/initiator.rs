@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::Draw;
 use super::session::SessionKeys;
 use crate::credentials::Credentials;
 use crate::crypto::{DEFAULT_ENCTYPES, Enctype, Key, KeyUsage};
@@ -89,12 +90,19 @@ pub fn build_ap_req(
     let session = &credentials.session_key;
     // Of the local clock, which is one; the offset is the realm's (AP-10).
     let ctime = TIMES.next(now).offset(credentials.clock_offset);
+    let draw = Draw::new(rng)?;
     let subkey = match parts.subkey {
-        Some(enctype) => Some(Key::random(enctype, rng)?),
+        Some(enctype) => {
+            let len = enctype.key_len().unwrap_or_default();
+            Some(Key::new(
+                enctype,
+                draw.seed().get(..len).unwrap_or_default(),
+            )?)
+        }
         None => None,
     };
     let seq = match parts.sequence {
-        true => super::initial_seq(rng)?,
+        true => draw.sequence(),
         false => 0,
     };
     let (keyed, made);
@@ -144,7 +152,9 @@ pub fn build_ap_req(
         }),
     };
     let authenticator = Zeroizing::new(authenticator.to_bytes()?);
-    let cipher = session.encrypt(parts.usage, &authenticator, rng)?;
+    let mut cipher = Vec::new();
+    let sealer = session.cipher(parts.usage)?;
+    sealer.encrypt_under(draw.confounder(), &[&authenticator], &mut cipher);
     let mut ap_options = ApOptions::NONE;
     if parts.mutual {
         ap_options = ap_options | ApOptions::MUTUAL_REQUIRED;

@@ -55,17 +55,35 @@ pub use session::SessionKeys;
 pub use ticket::OpenTicket;
 pub use transited::TransitedPolicy;
 
+use zeroize::Zeroizing;
+
 use crate::random::{Random, RandomUnavailable};
 
-/// A first sequence number: random, never 0, below 2^30 so that peers with signed counters work
-/// (AP-09).
-fn initial_seq(rng: &dyn Random) -> Result<u32, RandomUnavailable> {
-    loop {
-        let mut octets = [0; 4];
-        rng.fill(&mut octets)?;
-        let seq = u32::from_be_bytes(octets) & 0x3fff_ffff;
-        if seq != 0 {
-            return Ok(seq);
-        }
+/// The random octets of one message, drawn at once: a key, a first sequence number, a confounder.
+///
+/// They are wiped when dropped.
+struct Draw(Zeroizing<[u8; 52]>);
+
+impl Draw {
+    fn new(rng: &dyn Random) -> Result<Self, RandomUnavailable> {
+        let mut octets = Zeroizing::new([0; 52]);
+        rng.fill(&mut *octets)?;
+        Ok(Self(octets))
+    }
+
+    /// What a new key is made of.
+    fn seed(&self) -> &[u8; 32] {
+        self.0.first_chunk().unwrap_or(&[0; 32])
+    }
+
+    /// A first sequence number: never 0, below 2^30 so that peers with signed counters work
+    /// (AP-09).
+    fn sequence(&self) -> u32 {
+        let octets = self.0.get(32..36).and_then(<[u8]>::first_chunk);
+        (u32::from_be_bytes(*octets.unwrap_or(&[0; 4])) & 0x3fff_ffff).max(1)
+    }
+
+    fn confounder(&self) -> &[u8; 16] {
+        self.0.last_chunk().unwrap_or(&[0; 16])
     }
 }

@@ -22,7 +22,7 @@ pub struct Peer {
     keytab_entry: Option<usize>,
     fallback_key: bool,
     clock_offset: i64,
-    pac: Option<VerifiedPac>,
+    pac: Option<Box<VerifiedPac>>,
     kdc_issued: Vec<AuthData>,
     cammac: Vec<AuthData>,
     ap_options: u32,
@@ -100,7 +100,7 @@ impl Peer {
 
     /// The PAC, its server signature verified.
     pub fn pac(&self) -> Option<&VerifiedPac> {
-        self.pac.as_ref()
+        self.pac.as_deref()
     }
 
     /// What the KDC put into AD-KDC-ISSUED. The checksum is right, but the client knows the key

@@ -388,7 +388,8 @@ pub(super) fn transited(
 
 /// What authorization data says, as far as somebody vouches for it.
 pub(super) struct Authorized {
-    pub(super) pac: Option<VerifiedPac>,
+    /// Boxed: it is large, and handed on several times.
+    pub(super) pac: Option<Box<VerifiedPac>>,
     pub(super) kdc_issued: Vec<authdata::AuthData>,
     pub(super) cammac: Vec<authdata::AuthData>,
     /// What the client can do (RFC 4537).
@@ -460,7 +461,7 @@ fn verified_pac(
     sealed_by: &SealedBy<'_>,
     octets: Option<&[u8]>,
     second: bool,
-) -> Result<Option<VerifiedPac>, Rejection> {
+) -> Result<Option<Box<VerifiedPac>>, Rejection> {
     let Some(octets) = octets else {
         return Ok(None);
     };
@@ -472,7 +473,7 @@ fn verified_pac(
     }
     let pac = Pac::parse(octets)?;
     let pac = sealed_by.verify_pac(pac, &claimed.client, claimed.part.authtime)?;
-    Ok(Some(pac))
+    Ok(Some(Box::new(pac)))
 }
 
 /// The request is for this connection, this application data.

@@ -190,12 +190,26 @@ fn explain_malformed(malformed: &Malformed) -> Explanation {
 }
 
 fn unsupported(what: &str) -> Explanation {
-    Explanation::new("UNSUPPORTED", format!("Not supported: {what}."))
-        .fact("unsupported", what)
-        .likely("The other side uses an encryption type or mechanism that is too old to be safe (DES, RC4).")
-        .likely("The other side uses one that this build does not have.")
-        .next("klist -e   # the encryption types of the tickets at hand")
-        .next("Give the account AES keys: MIT, set supported_enctypes and change its password; Active Directory, tick \"This account supports Kerberos AES 256 bit encryption\" and change its password.")
+    let start =
+        |code| Explanation::new(code, format!("Not supported: {what}.")).fact("unsupported", what);
+    if what.starts_with("credential cache type") || what.starts_with("keytab type") {
+        start("UNSUPPORTED_FILE_TYPE")
+            .likely("The system's krb5.conf or environment keeps credentials where only MIT's libraries reach (KEYRING, KCM, API).")
+            .next("env | grep KRB5; grep -E 'default_(ccache|keytab|client_keytab)_name' /etc/krb5.conf")
+            .next("KRB5CCNAME=FILE:/tmp/krb5cc_mine kinit   # a cache in a file; start the program with the same KRB5CCNAME")
+    } else if what.contains("the KDC accepts no") {
+        start("UNSUPPORTED_PREAUTHENTICATION")
+            .likely("The account must log in with a smart card or a one-time password.")
+            .likely("The KDC demands FAST, or SPAKE alone.")
+            .next("KRB5_TRACE=/dev/stderr kinit NAME   # MIT: what is offered and chosen")
+            .next("kadmin getprinc NAME   # MIT: attributes REQUIRES_HW_AUTH, and what the KDC is configured to demand")
+    } else {
+        start("UNSUPPORTED")
+            .likely("The other side uses an encryption type or mechanism that is too old to be safe (DES, RC4).")
+            .likely("The other side uses one that this build does not have.")
+            .next("klist -e   # the encryption types of the tickets at hand")
+            .next("Give the account AES keys: MIT, set supported_enctypes and change its password; Active Directory, tick \"This account supports Kerberos AES 256 bit encryption\" and change its password.")
+    }
 }
 
 fn file(error: &FileError) -> Explanation {
@@ -229,16 +243,28 @@ fn file(error: &FileError) -> Explanation {
         .likely("A sandbox, SELinux or AppArmor forbids it.")
         .next(format!("ls -lZ {}", sh(name)))
         .next("id   # as the user the program runs as")
-    } else {
-        let place = at.map(|at| format!(", at {at}")).unwrap_or_default();
-        let mut explanation = start("FILE_DAMAGED", format!("{path}{place}: {what}."));
-        if let Some(at) = at {
-            explanation = explanation.fact("line or octet", at);
-        }
-        explanation
+    } else if let Some(at) = at {
+        start("FILE_DAMAGED", format!("{path}, at {at}: {what}."))
+            .fact("line or octet", at)
             .likely("It is another kind of file, or was copied as text or only in part.")
             .likely("Two programs wrote it at the same time.")
             .next(format!("file {}", sh(name)))
+            .next(format!(
+                "klist -kte {0}   # a keytab; klist -c {0} for a credential cache",
+                sh(name)
+            ))
+    } else if what.contains("os error") {
+        start("FILE_IO", format!("{path}: {what}."))
+            .likely("The disk is full or read-only, or the folder does not exist.")
+            .likely("A file system over the network is not reachable.")
+            .next(format!("ls -ld {}", sh(name)))
+            .next("df -h; mount   # room, and whether it is mounted read-only")
+    } else {
+        start("FILE_REFUSED", format!("{path}: {what}."))
+            .likely(
+                "The file is there and can be read, and is not as it must be for what was asked.",
+            )
+            .next(format!("ls -ld {}", sh(name)))
             .next(format!(
                 "klist -kte {0}   # a keytab; klist -c {0} for a credential cache",
                 sh(name)
@@ -247,7 +273,10 @@ fn file(error: &FileError) -> Explanation {
 }
 
 fn unreachable(realm: &str, attempts: &[String]) -> Explanation {
-    if attempts.is_empty() {
+    if attempts
+        .iter()
+        .all(|attempt| attempt.starts_with("no KDC of"))
+    {
         let text = format!("No KDC of {realm} is known.");
         return Explanation::new("KDC_NOT_FOUND", text)
             .fact("realm", realm)
@@ -257,8 +286,8 @@ fn unreachable(realm: &str, attempts: &[String]) -> Explanation {
             .next("Name a kdc in [realms] of krb5.conf.");
     }
     let tried = match attempts.len() {
-        1 => "the one address tried".to_owned(),
-        n => format!("{n} addresses tried"),
+        1 => "one attempt".to_owned(),
+        n => format!("{n} attempts"),
     };
     let mut explanation = Explanation::new(
         "KDC_UNREACHABLE",

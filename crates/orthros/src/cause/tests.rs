@@ -288,9 +288,22 @@ fn samples() -> Vec<Error> {
     all.extend([
         Error::Malformed(Malformed::new("AP-REQ", 17, "trailing data")),
         Error::Unsupported("encryption type des-cbc-crc".into()),
+        Error::Unsupported(
+            "credential cache type KEYRING (in KEYRING:persistent:0); FILE and DIR are supported"
+                .into(),
+        ),
+        Error::Unsupported(
+            "the KDC accepts no PA-ENC-TIMESTAMP for alice@CORP.EXAMPLE, but one of: PA-PK-AS-REQ"
+                .into(),
+        ),
         broken(None, "No such file or directory (os error 2)"),
         broken(None, "Permission denied (os error 13)"),
         broken(Some(134), "the entry is longer than the file"),
+        broken(
+            None,
+            "cannot be written: No space left on device (os error 28)",
+        ),
+        broken(None, "another program holds its lock"),
         Error::Unreachable {
             realm: "CORP.EXAMPLE".into(),
             attempts: vec![],
@@ -686,6 +699,24 @@ fn peer_errors_show_what_windows_and_the_kdc_add() {
         opaque
             .facts
             .contains(&("e-text", "\"NEEDED_PREAUTH\"".into()))
+    );
+}
+
+#[test]
+fn no_known_kdc_is_told_from_no_answering_kdc() {
+    let code = |attempts: &[&str]| {
+        Error::Unreachable {
+            realm: "R".into(),
+            attempts: attempts.iter().map(ToString::to_string).collect(),
+        }
+        .explain()
+        .code
+    };
+    assert_eq!(code(&[]), "KDC_NOT_FOUND");
+    assert_eq!(code(&["no KDC of R is known"]), "KDC_NOT_FOUND");
+    assert_eq!(
+        code(&["192.0.2.1:88/udp: no answer in 1 s"]),
+        "KDC_UNREACHABLE"
     );
 }
 

@@ -231,8 +231,8 @@ impl<'a> Name<'a> {
         let name_type = cursor.u32("name-type")?;
         let count = cursor.u32("number of components")?;
         let realm = cursor.counted32("realm")?;
-        // No room is made before the components are there: the count may be anything.
-        let mut components = Vec::new();
+        // Room for no more components than can be there, whatever the count says.
+        let mut components = Vec::with_capacity(at_most(count, cursor.left() / 4));
         for _ in 0..count {
             components.push(cursor.counted32("component")?);
         }
@@ -244,16 +244,14 @@ impl<'a> Name<'a> {
     }
 
     fn principal(&self) -> Result<Principal, String> {
-        let text = |octets| {
-            std::str::from_utf8(octets).map_err(|_| "the principal name is not UTF-8".to_owned())
-        };
-        let components: Vec<&str> = self
-            .components
-            .iter()
-            .map(|octets| text(octets))
-            .collect::<Result<_, _>>()?;
+        let text = |octets| std::str::from_utf8(octets).ok();
+        if self.components.iter().any(|octets| text(octets).is_none()) {
+            return Err("the principal name is not UTF-8".to_owned());
+        }
+        let realm = text(self.realm).ok_or("the realm is not UTF-8")?;
+        let components = self.components.iter().filter_map(|octets| text(octets));
         let name_type = NameType(self.name_type.cast_signed());
-        Principal::new(text(self.realm)?, name_type, components).map_err(|why| why.to_string())
+        Principal::new(realm, name_type, components).map_err(|why| why.to_string())
     }
 
     fn length(&self) -> usize {
@@ -269,6 +267,10 @@ impl<'a> Name<'a> {
         }
         Ok(())
     }
+}
+
+fn at_most(count: u32, limit: usize) -> usize {
+    usize::try_from(count).map_or(limit, |count| count.min(limit))
 }
 
 fn length32(length: usize) -> Result<[u8; 4], Error> {
@@ -288,7 +290,7 @@ type Elements<'a> = Vec<(u16, &'a [u8])>;
 
 fn read_elements<'a>(cursor: &mut Cursor<'a>, what: &'static str) -> Result<Elements<'a>, Short> {
     let count = cursor.u32(what)?;
-    let mut elements = Vec::new();
+    let mut elements = Vec::with_capacity(at_most(count, cursor.left() / 6));
     for _ in 0..count {
         elements.push((cursor.u16(what)?, cursor.counted32(what)?));
     }

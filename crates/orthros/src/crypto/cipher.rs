@@ -205,19 +205,25 @@ impl Cipher {
         out: &mut Vec<u8>,
     ) -> Result<(), CryptoError> {
         let mut confounder = [0; 16];
-        let (confounder, _) = confounder.split_at_mut(self.confounder_len());
-        rng.fill(confounder)?;
+        let (drawn, _) = confounder.split_at_mut(self.confounder_len());
+        rng.fill(drawn)?;
+        self.encrypt_under(&confounder, parts, out);
+        Ok(())
+    }
+
+    /// [`encrypt_into`](Self::encrypt_into) with a confounder that was drawn with other random
+    /// octets: each call of the operating system costs more than a small message.
+    pub(crate) fn encrypt_under(&self, confounder: &[u8; 16], parts: &[&[u8]], out: &mut Vec<u8>) {
         let start = out.len();
         let plaintext: usize = parts.iter().map(|part| part.len()).sum();
         out.reserve(plaintext + self.overhead());
-        out.extend_from_slice(confounder);
+        out.extend(confounder.iter().take(self.confounder_len()));
         for part in parts {
             out.extend_from_slice(part);
         }
         out.resize(out.len() + self.mac_len(), 0);
         let (_, buf) = out.split_at_mut(start);
         self.seal_in_place(buf);
-        Ok(())
     }
 
     /// Decrypts into a new buffer.

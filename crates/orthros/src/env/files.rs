@@ -14,7 +14,7 @@ use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::ccache::{CachedCredential, CredentialCache};
 use crate::error::{Error, FileError};
@@ -24,11 +24,11 @@ use crate::secret::Secret;
 
 /// No keytab or cache is larger: a name can lead to a device that never ends.
 const LIMIT: u64 = 64 << 20;
-/// How often something is tried that other processes can disturb.
+/// How many random names are tried, and how often a file is read that does not parse.
 pub(super) const ATTEMPTS: usize = 8;
-/// How long another writer may hold the lock.
-const PATIENCE: Duration = Duration::from_secs(5);
-const PAUSE: Duration = Duration::from_millis(10);
+/// How long other writers may be in the way.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(5);
 
 pub(super) fn wrong(path: &Path, what: impl Into<String>) -> Error {
     Error::from(FileError {
@@ -107,7 +107,8 @@ pub fn update_ccache<T>(
 ///
 /// A file that is not a whole cache is left alone: what is behind a broken record cannot be found.
 pub fn append_ccache(path: &Path, credential: &CachedCredential) -> Result<(), Error> {
-    for _ in 0..ATTEMPTS {
+    let patience = Instant::now() + PATIENCE;
+    while Instant::now() < patience {
         let cannot = |error: &io::Error| failed(path, "cannot be opened", error);
         regular(&fs::metadata(path).map_err(|e| cannot(&e))?, path)?;
         let mut file = OpenOptions::new()
@@ -115,7 +116,7 @@ pub fn append_ccache(path: &Path, credential: &CachedCredential) -> Result<(), E
             .append(true)
             .open(path)
             .map_err(|e| cannot(&e))?;
-        lock(&file, path)?;
+        lock(&file, path, patience)?;
         if !is_at(&file, path)? {
             continue;
         }
@@ -354,7 +355,8 @@ fn update<T>(
     path: &Path,
     mut change: impl FnMut(Option<&[u8]>) -> Result<(Secret, T), Error>,
 ) -> Result<T, Error> {
-    for _ in 0..ATTEMPTS {
+    let patience = Instant::now() + PATIENCE;
+    while Instant::now() < patience {
         let file = match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -369,7 +371,7 @@ fn update<T>(
             }
             Err(error) => return Err(failed(path, "cannot be opened for writing", &error)),
         };
-        lock(&file, path)?;
+        lock(&file, path, patience)?;
         // Whoever had the lock before has replaced the file.
         if !is_at(&file, path)? {
             continue;
@@ -391,15 +393,11 @@ fn update<T>(
 }
 
 /// Keeps our own writers apart. It is let go when the file is closed.
-fn lock(file: &File, path: &Path) -> Result<(), Error> {
-    let mut waited = Duration::ZERO;
+fn lock(file: &File, path: &Path, patience: Instant) -> Result<(), Error> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if waited < PATIENCE => {
-                thread::sleep(PAUSE);
-                waited += PAUSE;
-            }
+            Err(TryLockError::WouldBlock) if Instant::now() < patience => thread::sleep(PAUSE),
             Err(TryLockError::WouldBlock) => {
                 return Err(wrong(path, "is locked by another process"));
             }

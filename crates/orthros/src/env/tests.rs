@@ -482,7 +482,7 @@ fn file_15_a_change_keeps_mode_and_owner_a_new_file_does_not() {
 #[test]
 fn file_06_file_15_concurrent_writers_and_readers() {
     const WRITERS: u32 = 4;
-    const EACH: u32 = 12;
+    const EACH: u32 = 8;
     let scratch = Scratch::new("concurrent");
     let keytab = scratch.path("x.keytab");
     let ccache = scratch.path("cc");
@@ -520,11 +520,10 @@ fn file_06_file_15_concurrent_writers_and_readers() {
                 })
             })
             .collect();
-        for writer in writers {
-            writer.join().unwrap();
-        }
+        let written: Vec<_> = writers.into_iter().map(|writer| writer.join()).collect();
         done.store(true, Ordering::Relaxed);
         reader.join().unwrap();
+        written.into_iter().for_each(Result::unwrap);
     });
     assert_eq!(read_keytab(&keytab).unwrap().len() as u32, WRITERS * EACH);
     let tickets = read_ccache(&ccache).unwrap().credentials().count() as u32;

@@ -126,7 +126,8 @@ fn read_entry(mut record: Cursor<'_>, length: usize) -> Result<Stored, Broken> {
     let octets = Secret::from(whole.take(length, "record")?);
     let count = record.u16("number of components")?;
     let realm = record.counted16("realm")?;
-    let mut components = Vec::new();
+    // Room for no more components than can be there, whatever the count says.
+    let mut components = Vec::with_capacity(usize::from(count).min(record.left() / 2));
     for _ in 0..count {
         components.push(record.counted16("component")?);
     }
@@ -161,14 +162,12 @@ fn enctype_from(number: u16) -> Enctype {
 }
 
 fn principal(realm: &[u8], name_type: NameType, components: &[&[u8]]) -> Result<Principal, String> {
-    let text = |octets| {
-        std::str::from_utf8(octets).map_err(|_| "the principal name is not UTF-8".to_owned())
-    };
-    let realm = text(realm)?;
-    let components: Vec<&str> = components
-        .iter()
-        .map(|octets| text(octets))
-        .collect::<Result<_, _>>()?;
+    let text = |octets| std::str::from_utf8(octets).ok();
+    if components.iter().any(|octets| text(octets).is_none()) {
+        return Err("the principal name is not UTF-8".to_owned());
+    }
+    let realm = text(realm).ok_or("the realm is not UTF-8")?;
+    let components = components.iter().filter_map(|octets| text(octets));
     Principal::new(realm, name_type, components).map_err(|why| why.to_string())
 }
 

@@ -6,7 +6,7 @@
 //! octets have the form of the type; what they claim is judged elsewhere.
 //!
 //! An optional list that arrives empty counts as absent, and is never sent (MSG-06): read one with
-//! `as_deref().unwrap_or_default()`, send one with [`unless_empty`].
+//! `as_deref().unwrap_or_default()`.
 //!
 //! Nesting and the number of elements are bounded before anything is decoded ([`MAX_DEPTH`],
 //! [`MAX_ELEMENTS`], MSG-24).
@@ -63,7 +63,6 @@ pub use numbers::*;
 pub use padata::{EtypeInfo2Entry, EtypeInfoEntry, PaData, PaEncTsEnc, PaPacRequest};
 pub use primitive::{
     MAX_DEPTH, MAX_ELEMENTS, Malformed, Message, Microseconds, OctetString, Raw, UInt32,
-    unless_empty,
 };
 pub use sealed::{Checksum, EncryptedData, EncryptionKey};
 pub use session::{

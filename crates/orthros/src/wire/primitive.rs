@@ -171,7 +171,8 @@ fn check_shape(what: &'static str, octets: &[u8]) -> std::result::Result<(), Mal
             if count > MAX_ELEMENTS {
                 return Err((here, "too many elements"));
             }
-            if constructed {
+            // With two octets for an element, fewer break neither bound.
+            if constructed && contents.len() > 2 * (MAX_DEPTH - depth) {
                 let header = rest.len() - after.len() - contents.len();
                 walk(contents, here + header, depth + 1)?;
             }
@@ -204,11 +205,6 @@ fn split_element(octets: &[u8]) -> Option<(bool, &[u8], &[u8])> {
     };
     let (contents, after) = rest.split_at_checked(length)?;
     Some((tag & 0x20 != 0, contents, after))
-}
-
-/// A list for an optional field: an empty one is not sent (MSG-06).
-pub fn unless_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
-    (!list.is_empty()).then_some(list)
 }
 
 /// The APPLICATION number of the first octet, to tell messages apart before decoding (MSG-03).

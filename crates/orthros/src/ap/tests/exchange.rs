@@ -201,12 +201,12 @@ impl Random for Constant {
 
 #[test]
 fn ap_09_sequence_numbers() {
-    for octet in [1, 0x3f, 0x7f, 0xff] {
-        let seq = crate::ap::initial_seq(&Constant(octet)).unwrap();
+    for octet in [0, 1, 0x3f, 0x7f, 0xff] {
+        let seq = crate::ap::Draw::new(&Constant(octet)).unwrap().sequence();
         assert!((1..1 << 30).contains(&seq));
     }
     let drawn: HashSet<u32> = (0..100)
-        .map(|_| crate::ap::initial_seq(&OsRandom).unwrap())
+        .map(|_| crate::ap::Draw::new(&OsRandom).unwrap().sequence())
         .collect();
     assert!(drawn.len() > 95);
 }
