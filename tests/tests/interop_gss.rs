@@ -18,10 +18,12 @@ use orthros::gss::{
     Acceptor, AcceptorBindings, ChannelBindings, ContextFlags, Initiator, MajorStatus, Protection,
     Role, SecurityContext,
 };
+use orthros::kdc::Identity;
 use orthros::keytab::Keytab;
 use orthros::principal::Principal;
 use orthros::step::Step;
 use orthros::time::Timestamp;
+use orthros_kdc::{PrincipalSpec, RealmSpec, TestRealm};
 use orthros_tests::mit::{MitRealm, free_port, program_or_not_run, text};
 
 const ALICE: &str = "alice";
@@ -64,6 +66,74 @@ impl Wire {
     }
 }
 
+/// Whose KDC issues the tickets.
+trait Realm {
+    fn name(&self) -> String;
+    fn ccache(&self) -> PathBuf;
+    fn keytab(&self) -> PathBuf;
+    /// A program of MIT krb5 in this realm.
+    fn command(&self, name: &str) -> Option<Command>;
+}
+
+impl Realm for MitRealm {
+    fn name(&self) -> String {
+        self.realm().to_owned()
+    }
+
+    fn ccache(&self) -> PathBuf {
+        self.ccache()
+    }
+
+    fn keytab(&self) -> PathBuf {
+        self.keytab()
+    }
+
+    fn command(&self, name: &str) -> Option<Command> {
+        self.command(name)
+    }
+}
+
+impl Realm for TestRealm {
+    fn name(&self) -> String {
+        self.name()
+    }
+
+    fn ccache(&self) -> PathBuf {
+        self.ccache_path()
+    }
+
+    fn keytab(&self) -> PathBuf {
+        self.keytab_path()
+    }
+
+    fn command(&self, name: &str) -> Option<Command> {
+        let mut command = Command::new(program_or_not_run("interop_gss", name)?);
+        command.envs(self.environment());
+        Some(command)
+    }
+}
+
+/// A realm of ours in which alice has logged in with MIT's kinit. Her tickets hold a PAC.
+fn own_realm() -> Option<TestRealm> {
+    let mut alice = PrincipalSpec::user(ALICE, PASSWORD);
+    alice.identity = Some(Identity::new(1104));
+    let spec = RealmSpec {
+        principals: vec![alice, PrincipalSpec::service(SERVICE)],
+        ..RealmSpec::default()
+    };
+    let realm = TestRealm::start_with(&spec).unwrap();
+    let service = Principal::parse(SERVICE, Some(&realm.name())).unwrap();
+    realm.export(&service).unwrap();
+    let mut kinit = Realm::command(&realm, "kinit")?;
+    kinit.arg(ALICE).stdin(Stdio::piped());
+    kinit.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut kinit = kinit.spawn().unwrap();
+    writeln!(kinit.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+    let output = kinit.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    Some(realm)
+}
+
 /// A program that ends with the test.
 struct Running(Child);
 
@@ -83,7 +153,7 @@ fn realm() -> Option<MitRealm> {
 }
 
 /// A ticket for the service with a session key of `enctype`, by way of MIT's kvno and cache.
-fn ticket(realm: &MitRealm, enctype: Enctype) -> Option<Credentials> {
+fn ticket(realm: &impl Realm, enctype: Enctype) -> Option<Credentials> {
     let mut kvno = realm.command("kvno")?;
     let output = kvno
         .args(["-e", &enctype.to_string(), SERVICE])
@@ -92,7 +162,7 @@ fn ticket(realm: &MitRealm, enctype: Enctype) -> Option<Credentials> {
     assert!(output.status.success(), "{}", text(&output));
     let cache = realm.ccache();
     let cache = CredentialCache::parse(&fs::read(&cache).unwrap(), "ccache").unwrap();
-    let service = Principal::parse(SERVICE, Some(realm.realm())).unwrap();
+    let service = Principal::parse(SERVICE, Some(&realm.name())).unwrap();
     let found = cache.find(&service, now(), &[enctype]).unwrap();
     Some(cache.to_credentials(found).unwrap())
 }
@@ -103,7 +173,7 @@ fn tgt(realm: &MitRealm) -> Credentials {
     cache.to_credentials(found).unwrap()
 }
 
-fn gss_server(realm: &MitRealm, krb5_conf: Option<&Path>) -> Option<(Running, u16)> {
+fn gss_server(realm: &impl Realm, krb5_conf: Option<&Path>) -> Option<(Running, u16)> {
     let port = free_port();
     let mut command = realm.command("gss-server")?;
     if let Some(krb5_conf) = krb5_conf {
@@ -216,6 +286,47 @@ fn our_initiator_and_gss_server() {
     }
 }
 
+#[test]
+fn our_initiator_and_gss_server_with_tickets_of_our_kdc() {
+    let Some(realm) = own_realm() else { return };
+    let Some((_server, port)) = gss_server(&realm, None) else {
+        return;
+    };
+    for enctype in DEFAULT_ENCTYPES {
+        let Some(credentials) = ticket(&realm, *enctype) else {
+            return;
+        };
+        assert_eq!(credentials.session_key.enctype(), *enctype);
+        let flags = BASE | ContextFlags::MUTUAL;
+        let initiator = Initiator::new(credentials).flags(flags);
+        let context = talk(port, initiator, &[b"hello, hello"]);
+        assert_eq!(context.flags(), flags | ContextFlags::PROT_READY);
+    }
+}
+
+#[test]
+fn gss_client_and_our_acceptor_with_tickets_of_our_kdc() {
+    let Some(realm) = own_realm() else { return };
+    if program_or_not_run("interop_gss", "gss-client").is_none() {
+        return;
+    }
+    for options in [
+        &[][..],
+        &["-nx"],
+        &["-nw"],
+        &["-nm"],
+        &["-nomutual", "-seq"],
+    ] {
+        let (_, served) = run_client(&realm, options, "attack at dawn", 1).unwrap();
+        let [served] = &served[..] else { panic!() };
+        assert_eq!(served.messages[0].1, b"attack at dawn", "{options:?}");
+        let peer = served.context.peer().unwrap();
+        assert_eq!(peer.client().to_string(), format!("alice@{}", realm.name()));
+        let sid = peer.pac().unwrap().user_sid().unwrap().to_string();
+        assert!(sid.ends_with("-1104"), "{sid}");
+    }
+}
+
 /// RFC 4537: the session key is of AES-128, and the acceptor's subkey of what both have more of.
 /// MIT krb5 takes the first enctype of its own list that is offered.
 #[test]
@@ -284,14 +395,14 @@ fn gss_server_refuses_us() {
     assert_eq!(error.gss_major(Role::Initiator), MajorStatus::FAILURE);
 }
 
-fn our_acceptor(realm: &MitRealm) -> ap::Acceptor {
+fn our_acceptor(realm: &impl Realm) -> ap::Acceptor {
     let keytab = Keytab::parse(&fs::read(realm.keytab()).unwrap(), "keytab").unwrap();
     let keys = keytab.entries().filter_map(|(_, entry)| {
         let key = entry.key()?.clone();
         Some((entry.principal().clone(), entry.kvno(), key))
     });
     let keys = ServiceKeys::new(keys.collect::<Vec<_>>());
-    let service = Principal::parse(SERVICE, Some(realm.realm())).unwrap();
+    let service = Principal::parse(SERVICE, Some(&realm.name())).unwrap();
     ap::Acceptor::new(AcceptorConfig::new(
         Arc::new(keys),
         Accepts::Service(service),
@@ -357,7 +468,7 @@ fn serve(stream: TcpStream, acceptor: Acceptor) -> Served {
 
 /// Runs gss-client against our acceptor.
 fn run_client(
-    realm: &MitRealm,
+    realm: &impl Realm,
     options: &[&str],
     message: &str,
     connections: usize,
@@ -372,7 +483,7 @@ fn run_client(
 }
 
 fn run_client_with(
-    realm: &MitRealm,
+    realm: &impl Realm,
     mut command: Command,
     options: &[&str],
     message: &str,
