@@ -246,9 +246,11 @@ pub struct InitiatorConfig {
     pub subkey: bool,
     /// Send a sequence number.
     pub sequence: bool,
-    /// The enctypes to use, most wanted first: offered for the acceptor's subkey (AP-12), and none
-    /// other is taken from it (AP-24).
+    /// The enctypes to use, most wanted first: no other is taken from the acceptor (AP-24).
     pub enctypes: Vec<Enctype>,
+    /// Offer those that precede the session key's for the acceptor's subkey (AP-12). Off unless
+    /// switched on: AES needs no replacement by AES. For a session key of RC4 it is always done.
+    pub negotiate: bool,
 }
 
 impl Default for InitiatorConfig {
@@ -258,6 +260,7 @@ impl Default for InitiatorConfig {
             subkey: true,
             sequence: true,
             enctypes: DEFAULT_ENCTYPES.to_vec(),
+            negotiate: false,
         }
     }
 }
@@ -304,7 +307,10 @@ impl Initiator {
             cksum,
             subkey: self.config.subkey.then_some(session.enctype()),
             sequence: self.config.sequence,
-            enctypes: &self.config.enctypes,
+            enctypes: match self.config.negotiate || !session.enctype().is_newer() {
+                true => &self.config.enctypes,
+                false => &[],
+            },
         };
         let built = build_ap_req(&self.credentials, &parts, now, &*self.rng)?;
         let keys = SessionKeys {

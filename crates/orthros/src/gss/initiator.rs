@@ -44,6 +44,7 @@ pub struct Initiator {
     bindings: Option<ChannelBindings>,
     delegate: Option<Credentials>,
     enctypes: Vec<Enctype>,
+    negotiate: bool,
     in_spnego: bool,
     random: Arc<dyn Random>,
 }
@@ -61,6 +62,7 @@ impl Initiator {
             bindings: None,
             delegate: None,
             enctypes: DEFAULT_ENCTYPES.to_vec(),
+            negotiate: false,
             in_spnego: false,
             random: Arc::new(OsRandom),
         }
@@ -92,10 +94,12 @@ impl Initiator {
         self
     }
 
-    /// The enctypes to use, most wanted first.
+    /// The enctypes to use, most wanted first. Those that precede the ticket's session key are
+    /// offered to the acceptor for a key of its own (RFC 4537).
     #[must_use]
     pub fn enctypes(mut self, enctypes: impl Into<Vec<Enctype>>) -> Self {
         self.enctypes = enctypes.into();
+        self.negotiate = true;
         self
     }
 
@@ -155,6 +159,7 @@ impl Initiator {
             subkey: true,
             sequence: true,
             enctypes: self.enctypes,
+            negotiate: self.negotiate,
         };
         let established = Establishing {
             credentials: Arc::clone(&self.credentials),

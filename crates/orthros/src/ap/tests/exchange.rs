@@ -247,6 +247,7 @@ fn ap_12_ap_53_enctype_negotiation() {
         };
         let config = InitiatorConfig {
             enctypes: list.clone(),
+            negotiate: true,
             ..InitiatorConfig::default()
         };
         let (request, next) = ask(&forge, config);
@@ -258,10 +259,20 @@ fn ap_12_ap_53_enctype_negotiation() {
             "{list:?}"
         );
     }
+    // Not unless switched on.
+    let forge = Forge {
+        session_key: key(e20, 2),
+        ..Forge::right()
+    };
+    let (request, next) = ask(&forge, InitiatorConfig::default());
+    let accepted = answer(&forge, &request);
+    let keys = finish(next, &accepted.reply.unwrap()).unwrap();
+    assert_eq!(keys.acceptor_subkey.unwrap().enctype(), e20);
     // Not without mutual authentication.
     let forge = Forge::right();
     let config = InitiatorConfig {
         enctypes: vec![e20, e18],
+        negotiate: true,
         mutual: false,
         ..Default::default()
     };
