@@ -6,6 +6,7 @@ pub mod recorded;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::{Debug, Display};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use orthros::crypto::{Enctype, Key};
 use orthros::error::{Error, Rejection};
@@ -41,8 +42,20 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+/// The input that runs.
+static INPUT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// Whether the input itself holds a text: the fuzzer copies what it sees compared.
+fn made_up(text: &str) -> bool {
+    let input = INPUT.lock().unwrap_or_else(PoisonError::into_inner);
+    input
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
+}
+
 /// Runs one input; fails if it made us hold more than a small multiple of itself.
 pub fn bounded<T>(input: &[u8], run: impl FnOnce(&[u8]) -> T) -> T {
+    *INPUT.lock().unwrap_or_else(PoisonError::into_inner) = input.to_vec();
     let before = HELD.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
     let result = run(input);
@@ -77,10 +90,9 @@ pub fn hides(text: &str, keys: &[&Key]) {
     for four in keys.iter().flat_map(|key| key.expose().windows(4)) {
         let hex: String = four.iter().map(|octet| format!("{octet:02x}")).collect();
         let list = format!("{}, {}, {}, {}", four[0], four[1], four[2], four[3]);
-        assert!(
-            !text.contains(&hex) && !text.contains(&list),
-            "part of a key"
-        );
+        for shown in [hex, list] {
+            assert!(!text.contains(&shown) || made_up(&shown), "part of a key");
+        }
     }
 }
 
