@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use orthros::ccache::CredentialCache;
 use orthros::keytab::Keytab;
@@ -164,10 +164,16 @@ fn stays_up_until_a_signal() {
         .map(PathBuf::from)
         .unwrap();
     assert!(config.exists());
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+    terminate(&child);
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!config.exists());
+}
+
+/// By the shell's own `kill`: not every machine has the program.
+fn terminate(child: &Child) {
+    let mut kill = Command::new("sh");
+    kill.args(["-c", &format!("kill {}", child.id())]);
+    assert!(kill.status().unwrap().success());
 }
 
 /// SIGTERM reaches the command, and the files go.
@@ -188,8 +194,7 @@ fn sigterm_is_passed_on() {
         .unwrap();
     let config = PathBuf::from(line.trim());
     assert!(config.exists());
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+    terminate(&child);
     assert_eq!(child.wait().unwrap().code(), Some(5));
     assert!(!config.exists());
 }
