@@ -311,6 +311,20 @@ fn ap_40_well_known_names() {
         Rejection::WellKnown { .. },
         83
     );
+    // The service's own name: a key under such a name opens nothing.
+    for (server, code) in [
+        ("WELLKNOWN/FOO@EXAMPLE.COM", 82),
+        ("HTTP/web@WELLKNOWN:FOO", 83),
+    ] {
+        let forge = Forge {
+            server: principal(server),
+            flags: TicketFlags::TRANSITED_POLICY_CHECKED,
+            ..Forge::right()
+        };
+        let (rejection, found) = refused(accept(forge.config(), &forge.request()));
+        assert!(matches!(rejection, Rejection::WellKnown { .. }));
+        assert_eq!(found, code);
+    }
     let reserved = principal("x@EXAMPLE.COM").with_name_type(NameType::WELLKNOWN);
     let forge = Forge {
         client: reserved.clone(),
