@@ -468,7 +468,9 @@ fn file_35_case_122_elevated_programs_ignore_the_environment() {
         ("both", 65_534, 65_534, 0o6755),
     ] {
         let copy = directory.path().join(name);
-        fs::copy(&this, &copy).expect("a copy");
+        // By a program of its own: while this process has the copy open for writing, a child that
+        // another test starts just then has it open, too, and nobody can run it.
+        expect_success(Command::new("cp").arg(&this).arg(&copy));
         chown(&copy, Some(owner), Some(group)).expect("a copy given away");
         set_mode(&copy, mode);
         let said = run(&copy);
