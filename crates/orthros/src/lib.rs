@@ -1,4 +1,17 @@
-//! The Kerberos V5 client/server exchange.
+//! The Kerberos V5 client/server exchange, all roles: octets in, octets out.
+//!
+//! | for | begin at |
+//! |---|---|
+//! | a service or a client that speaks GSS-API | [`gss`] |
+//! | a protocol with bare AP-REQs | [`ap`] |
+//! | tickets: asking a KDC, being one | [`client`], [`kdc`] |
+//! | keytabs, credential caches, the machine they are on | [`keytab`], [`ccache`], [`env`](mod@env) |
+//! | who the user is in a domain | [`pac`] |
+//! | what an error means and what to do | [`cause`] |
+//! | messages and cryptography themselves | [`wire`], [`crypto`] |
+//!
+//! Every party is a value that says what it needs next and is consumed by the answer: [`step`].
+//! Only [`env`](mod@env) reads a clock or a file; sockets are in `orthros-net` and `orthros-kdc`.
 #![forbid(unsafe_code)]
 
 pub mod ap;

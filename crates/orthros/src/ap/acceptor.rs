@@ -17,7 +17,7 @@ use super::replay::{ReplayEntry, ReplayVerdict};
 use super::session::SessionKeys;
 use super::ticket::{Contents, OpenTicket};
 use super::verify::{
-    self, Admissible, AuthDataPolicy, Authorized, Bound, InTime, SameClient, SealedBy,
+    self, Admissible, AuthDataPolicy, Authorized, Bound, InTime, PathAccepted, SameClient, SealedBy,
 };
 use crate::crypto::{Enctype, Key, KeyUsage};
 use crate::error::{Error, Rejection};
@@ -50,7 +50,7 @@ pub struct Verified<B> {
     config: Arc<AcceptorConfig>,
     ticket: OpenTicket,
     opened_by: OpenedBy,
-    proofs: (SameClient, Admissible, InTime),
+    proofs: (SameClient, Admissible, InTime, PathAccepted),
     authorized: Authorized,
     bound: Bound<B>,
     subkey: Option<Key>,
@@ -147,7 +147,7 @@ impl Acceptor {
         let same_client = verify::same_client(&claimed, server)?;
         let admissible = verify::admissible(&claimed, config.addresses, peer, config.anonymous)?;
         let in_time = verify::in_time(&claimed, now, config.skew, false)?;
-        verify::transited(&claimed, server, &config.transited)?;
+        let path = verify::transited(&claimed, server, &config.transited)?;
         let policy = AuthDataPolicy {
             unknown: config.unknown_critical,
             pac: config.pac,
@@ -184,7 +184,7 @@ impl Acceptor {
             config: Arc::clone(&self.config),
             ticket: OpenTicket::new(opened.octets, identity, contents),
             opened_by,
-            proofs: (same_client, admissible, in_time),
+            proofs: (same_client, admissible, in_time, path),
             authorized,
             bound,
             subkey,

@@ -62,28 +62,38 @@ use crate::random::{Random, RandomUnavailable};
 /// The random octets of one message, drawn at once: a key, a first sequence number, a confounder.
 ///
 /// They are wiped when dropped.
-struct Draw(Zeroizing<[u8; 52]>);
+struct Draw {
+    seed: Zeroizing<[u8; 32]>,
+    sequence: u32,
+    confounder: [u8; 16],
+}
 
 impl Draw {
+    /// Without all of them there are none: no part is ever zeros in place of random octets.
     fn new(rng: &dyn Random) -> Result<Self, RandomUnavailable> {
         let mut octets = Zeroizing::new([0; 52]);
         rng.fill(&mut *octets)?;
-        Ok(Self(octets))
+        let (seed, rest) = octets.split_first_chunk().ok_or(RandomUnavailable)?;
+        let (sequence, rest) = rest.split_first_chunk().ok_or(RandomUnavailable)?;
+        Ok(Self {
+            seed: Zeroizing::new(*seed),
+            sequence: u32::from_be_bytes(*sequence),
+            confounder: *rest.first_chunk().ok_or(RandomUnavailable)?,
+        })
     }
 
     /// What a new key is made of.
     fn seed(&self) -> &[u8; 32] {
-        self.0.first_chunk().unwrap_or(&[0; 32])
+        &self.seed
     }
 
     /// A first sequence number: never 0, below 2^30 so that peers with signed counters work
     /// (AP-09).
     fn sequence(&self) -> u32 {
-        let octets = self.0.get(32..36).and_then(<[u8]>::first_chunk);
-        (u32::from_be_bytes(*octets.unwrap_or(&[0; 4])) & 0x3fff_ffff).max(1)
+        (self.sequence & 0x3fff_ffff).max(1)
     }
 
     fn confounder(&self) -> &[u8; 16] {
-        self.0.last_chunk().unwrap_or(&[0; 16])
+        &self.confounder
     }
 }

@@ -2,7 +2,7 @@
 
 use super::authdata::{AP_OPTIONS_UNVERIFIED_TARGET_NAME, AuthData};
 use super::ticket::OpenTicket;
-use super::verify::{Admissible, Authorized, Bound, InTime, SameClient};
+use super::verify::{Admissible, Authorized, Bound, InTime, PathAccepted, SameClient};
 use crate::pac::VerifiedPac;
 use crate::principal::Principal;
 use crate::time::KerberosTime;
@@ -38,7 +38,7 @@ impl Peer {
     pub(super) fn new<B>(
         ticket: OpenTicket,
         opened_by: OpenedBy,
-        (_, _, in_time): (SameClient, Admissible, InTime),
+        (_, _, in_time, _): (SameClient, Admissible, InTime, PathAccepted),
         authorized: Authorized,
         bound: Bound<B>,
         _: Fresh,

@@ -4,7 +4,8 @@
 //! ApReq ─key found▶ TicketOpened ─session key▶ Claimed ─┬─ names agree ──▶ SameClient
 //!                                                       ├─ address ──────▶ Admissible
 //!                                                       ├─ now in window ▶ InTime
-//!                                                       ├─ realms, data ─▶ Authorized
+//!                                                       ├─ realms ───────▶ PathAccepted
+//!                                                       ├─ data, PAC ────▶ Authorized
 //!                                                       ├─ checksum ─────▶ Bound
 //!                                                       └─ not seen ─────▶ Fresh
 //! ```
@@ -372,18 +373,23 @@ pub(super) fn in_time(
     Ok(InTime { offset })
 }
 
-/// The path of realms is acceptable (AP-32, AP-33).
+/// The realms between the client's and ours may stand there.
+pub(super) struct PathAccepted(());
+
+/// AP-32, AP-33.
 pub(super) fn transited(
     claimed: &Claimed<'_, '_>,
     server: &Principal,
     policy: &TransitedPolicy,
-) -> Result<(), Rejection> {
+) -> Result<PathAccepted, Rejection> {
     let part = &claimed.part;
     let checked = part.flags.contains(TicketFlags::TRANSITED_POLICY_CHECKED);
     if claimed.client.realm() == server.realm() || checked {
-        return Ok(());
+        return Ok(PathAccepted(()));
     }
-    policy.check(claimed.client.realm(), server.realm(), &part.transited)
+    policy
+        .check(claimed.client.realm(), server.realm(), &part.transited)
+        .map(PathAccepted)
 }
 
 /// What authorization data says, as far as somebody vouches for it.
