@@ -13,7 +13,8 @@ use super::authdata::AuthorizationDataElement;
 use super::names::{HostAddress, KerberosString, PrincipalName};
 use super::numbers::{AdType, AddrType, ApOptions, NameType, TicketFlags, TrType};
 use super::primitive::{
-    MAX_ELEMENTS, Message, Microseconds, OctetString, Raw, UInt32, flags_of, format_time, parse_time,
+    MAX_ELEMENTS, Message, Microseconds, OctetString, Raw, UInt32, flags_of, format_time,
+    parse_time,
 };
 use super::sealed::{Checksum, EncryptedData, EncryptionKey};
 use super::ticket::{EncTicketPart, Ticket, TransitedEncoding};

@@ -13,7 +13,11 @@ fn agree<'a, T: Message<'a> + std::fmt::Debug>(octets: &'a [u8]) -> bool {
     };
     let library = T::from_bytes_tagged(octets, T::APPLICATION)
         .unwrap_or_else(|e| panic!("{}: the library refuses {octets:02x?}: {e}", T::NAME));
-    assert_eq!(format!("{direct:?}"), format!("{library:?}"), "{octets:02x?}");
+    assert_eq!(
+        format!("{direct:?}"),
+        format!("{library:?}"),
+        "{octets:02x?}"
+    );
     let written = direct.write_direct().expect("a direct way back");
     let expected = direct.to_bytes_tagged(T::APPLICATION).unwrap();
     assert_eq!(written, expected, "{direct:?}");
@@ -21,7 +25,8 @@ fn agree<'a, T: Message<'a> + std::fmt::Debug>(octets: &'a [u8]) -> bool {
 }
 
 fn authorization_data_agrees(octets: &[u8]) -> bool {
-    let Some(direct) = crate::wire::direct::read_list::<AuthorizationDataElement<'_>>(octets) else {
+    let Some(direct) = crate::wire::direct::read_list::<AuthorizationDataElement<'_>>(octets)
+    else {
         return false;
     };
     let library: AuthorizationData<'_> = from_der("AuthorizationData", octets)
@@ -96,7 +101,9 @@ fn agree_by_name(kind: &str, octets: &[u8]) -> Option<bool> {
 }
 
 fn all() -> Vec<(&'static str, Vec<u8>)> {
-    let recorded = messages().into_iter().map(|(_, kind, octets)| (kind, octets));
+    let recorded = messages()
+        .into_iter()
+        .map(|(_, kind, octets)| (kind, octets));
     recorded.chain(made()).collect()
 }
 
@@ -146,7 +153,10 @@ fn msg_01_whatever_is_changed_both_ways_agree() {
 #[test]
 fn msg_01_authorization_data_goes_the_direct_way() {
     let mut count = 0;
-    for (kind, octets) in messages().into_iter().map(|(_, kind, octets)| (kind, octets)) {
+    for (kind, octets) in messages()
+        .into_iter()
+        .map(|(_, kind, octets)| (kind, octets))
+    {
         if kind != "EncTicketPart" {
             continue;
         }
@@ -180,6 +190,9 @@ fn msg_24_a_list_of_too_many_elements_is_left_to_the_library() {
         let octets = to_der("AuthorizationData", &vec![element; count]).unwrap();
         let direct: Option<AuthorizationData<'_>> = crate::wire::direct::read_list(&octets);
         assert_eq!(direct.is_some(), taken);
-        assert_eq!(crate::wire::authdata::authorization_data(&octets).is_ok(), taken);
+        assert_eq!(
+            crate::wire::authdata::authorization_data(&octets).is_ok(),
+            taken
+        );
     }
 }
