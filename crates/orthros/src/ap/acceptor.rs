@@ -21,6 +21,7 @@ use super::verify::{
 };
 use crate::crypto::{Enctype, Key, KeyUsage, Schedule};
 use crate::error::{Error, Rejection};
+use crate::secret::Secret;
 use crate::step::Refusal;
 use crate::time::Timestamp;
 use crate::wire::{
@@ -138,11 +139,11 @@ impl Acceptor {
             config.user_to_user.as_ref(),
             config.user_to_user_only,
         )?;
-        let part = verify::ticket_part(&opened.octets, &config.permitted_enctypes)?;
+        let part = verify::ticket_part(opened.octets.expose(), &config.permitted_enctypes)?;
         let (request, usage) = (&decoded.request, KeyUsage::AP_REQ_AUTHENTICATOR);
         let schedule = part.2.schedule();
         let authenticator = verify::open_authenticator(request, &schedule, usage, &part.1)?;
-        let claimed = verify::claim(part, &authenticator, &config.permitted_enctypes)?;
+        let claimed = verify::claim(part, authenticator.expose(), &config.permitted_enctypes)?;
         known.ctime = Some(claimed.ctime);
         known.client = Some(claimed.client.clone());
 
@@ -328,10 +329,10 @@ fn ap_rep(
         subkey,
         seq_number: Some(UInt32(keys.acceptor_seq)),
     };
-    let part = Zeroizing::new(part.to_bytes()?);
+    let part = Secret::new(part.to_bytes()?);
     let mut cipher = Vec::new();
     let sealer = session.cipher(KeyUsage::AP_REP)?;
-    sealer.encrypt_under(confounder, &[&part], &mut cipher);
+    sealer.encrypt_under(confounder, &[part.expose()], &mut cipher);
     let reply = ApRep {
         pvno: KRB5_PVNO,
         msg_type: MsgType::AP_REP.0,

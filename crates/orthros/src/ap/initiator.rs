@@ -14,6 +14,7 @@ use crate::crypto::{DEFAULT_ENCTYPES, Enctype, Key, KeyUsage};
 use crate::error::{Error, PeerError, Rejection};
 use crate::principal::Principal;
 use crate::random::{OsRandom, Random};
+use crate::secret::Secret;
 use crate::step::{Refusal, Step};
 use crate::time::Timestamp;
 use crate::wire::{
@@ -153,10 +154,10 @@ pub fn build_ap_req(
             }]
         }),
     };
-    let authenticator = Zeroizing::new(authenticator.to_bytes()?);
+    let authenticator = Secret::new(authenticator.to_bytes()?);
     let mut cipher = Vec::new();
     let sealer = session.cipher(parts.usage)?;
-    sealer.encrypt_under(draw.confounder(), &[&authenticator], &mut cipher);
+    sealer.encrypt_under(draw.confounder(), &[authenticator.expose()], &mut cipher);
     let mut ap_options = ApOptions::NONE;
     if parts.mutual {
         ap_options = ap_options | ApOptions::MUTUAL_REQUIRED;

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::OnceLock;
 
-use zeroize::Zeroizing;
-
 use crate::crypto::{Cipher, CryptoError, Enctype, Key, KeyUsage, Mac};
 use crate::error::{ConsideredKey, KeyVerdict, Rejection};
 use crate::keytab::Keytab;
 use crate::principal::Principal;
+use crate::secret::Secret;
 use crate::wire::{EncryptedData, KerberosString, PrincipalName, Ticket};
 
 /// A long-term key of a service.
@@ -88,7 +87,7 @@ pub(super) struct OpenedWith<'k> {
     /// The key is not the one the ticket's kvno names (AP-20).
     pub(super) fallback: bool,
     /// EncTicketPart, DER.
-    pub(super) plaintext: Zeroizing<Vec<u8>>,
+    pub(super) plaintext: Secret,
 }
 
 impl ServiceKeys {
@@ -325,10 +324,10 @@ fn same_kvno(held: u32, wanted: u32) -> bool {
     held == wanted || (held <= 0xff && held == wanted & 0xff)
 }
 
-fn decrypt(key: &ServiceKey, sealed: &EncryptedData<'_>) -> Option<Zeroizing<Vec<u8>>> {
+fn decrypt(key: &ServiceKey, sealed: &EncryptedData<'_>) -> Option<Secret> {
     let cipher = key.ticket_cipher().ok()?;
     let plaintext = cipher.decrypt(sealed.cipher.as_bytes()).ok()?;
-    Some(Zeroizing::new(plaintext))
+    Some(Secret::new(plaintext))
 }
 
 /// Whether octets that are perhaps garbled look like an EncTicketPart: they begin with its tag and

@@ -15,8 +15,6 @@
 
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::address::{AddressPolicy, HostAddr};
 use super::authdata::{self, TicketData, UnknownCritical};
 use super::binding::{Binding, BindingKeys};
@@ -28,6 +26,7 @@ use crate::crypto::{Enctype, Key, KeyUsage, Mac, Schedule};
 use crate::error::{Error, Rejection};
 use crate::pac::{Pac, VerifiedPac};
 use crate::principal::Principal;
+use crate::secret::Secret;
 use crate::time::{KerberosTime, Timestamp};
 use crate::wire::{
     ApOptions, ApReq, Authenticator, AuthorizationDataElement, EncTicketPart, EncryptionKey,
@@ -97,7 +96,7 @@ pub(super) fn permitted(
 pub(super) struct TicketOpened<'k> {
     pub(super) sealed_by: SealedBy<'k>,
     pub(super) fallback: bool,
-    pub(super) octets: Zeroizing<Vec<u8>>,
+    pub(super) octets: Secret,
 }
 
 /// Which key sealed a ticket.
@@ -171,7 +170,7 @@ pub(super) fn open_ticket<'k>(
         return Ok(TicketOpened {
             sealed_by: SealedBy::Tgt(tgt),
             fallback: false,
-            octets: Zeroizing::new(octets),
+            octets: Secret::new(octets),
         });
     }
     if user_to_user_only {
@@ -223,7 +222,7 @@ pub(super) fn open_authenticator(
     session_key: &Schedule,
     usage: KeyUsage,
     client: &Principal,
-) -> Result<Zeroizing<Vec<u8>>, Error> {
+) -> Result<Secret, Error> {
     let sealed = &request.authenticator;
     let refuse = || Rejection::AuthenticatorModified {
         client: client.clone(),
@@ -234,7 +233,7 @@ pub(super) fn open_authenticator(
     }
     let cipher = session_key.cipher(usage)?;
     match cipher.decrypt(sealed.cipher.as_bytes()) {
-        Ok(octets) => Ok(Zeroizing::new(octets)),
+        Ok(octets) => Ok(Secret::new(octets)),
         Err(_) => Err(refuse().into()),
     }
 }
