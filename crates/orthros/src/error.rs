@@ -233,6 +233,11 @@ pub enum Rejection {
         /// Our clock.
         now: Timestamp,
     },
+    /// The replay cache did not answer: nothing is accepted unremembered (AP-47).
+    ReplayCacheUnavailable {
+        /// What its file or server said.
+        why: String,
+    },
     /// The PAC is damaged, not signed for this service or not this client's (PAC-19).
     Pac {
         /// Which rule.
@@ -474,6 +479,7 @@ impl Rejection {
             | Mechanism { .. }
             | ChannelBindings { .. }
             | ReplayCacheFull { .. }
+            | ReplayCacheUnavailable { .. }
             | Anonymous
             | KdcReply { .. } => ErrorCode::KRB_ERR_GENERIC,
         }

@@ -44,8 +44,24 @@ pub struct Acceptor {
 
 /// An AP-REQ that passed every check but the last: whether it was seen before.
 ///
-/// Nobody is authenticated yet. Ask a replay cache about [`entry`](Self::entry) and give the
-/// answer to [`admit`](Self::admit).
+/// Nobody is authenticated yet, and nothing about the client can be read, not even in `Debug`. Ask
+/// a replay cache about [`entry`](Self::entry), however long it takes, and give the answer to
+/// [`admit`](Self::admit).
+///
+/// ```
+/// # use orthros::ap::{Accepted, Acceptor, ReplayEntry, ReplayVerdict, Unbound};
+/// # use orthros::step::Refusal;
+/// # use orthros::time::Timestamp;
+/// # struct Fleet;
+/// # impl Fleet { async fn ask(&self, _: &ReplayEntry) -> ReplayVerdict { ReplayVerdict::Seen } }
+/// # async fn example(acceptor: Acceptor, ap_req: &[u8], fleet: Fleet, now: Timestamp) -> Result<(), Refusal> {
+/// let verified = acceptor.verify(ap_req, &Unbound, None, now)?;
+/// let verdict = fleet.ask(verified.entry()).await;
+/// let accepted = verified.admit(verdict, now)?;
+/// # let _: Accepted<_> = accepted;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a verified request is not admitted yet"]
 pub struct Verified<B> {
     config: Arc<AcceptorConfig>,
@@ -103,7 +119,7 @@ impl Acceptor {
         let verified = self.verify(ap_req, binding, peer, now)?;
         let verdict = match &self.config.replay_cache {
             Some(cache) => cache.check_and_insert(&verified.entry, now),
-            None => ReplayVerdict::Fresh,
+            None => ReplayVerdict::Unchecked,
         };
         verified.admit(verdict, now)
     }
@@ -220,7 +236,7 @@ impl<B> Verified<B> {
     }
 
     /// Admits the request, if `verdict` says that it was not seen before (AP-47), and builds the
-    /// AP-REP.
+    /// AP-REP. The verdict must be a cache's answer about this [`entry`](Self::entry).
     pub fn admit(self, verdict: ReplayVerdict, now: Timestamp) -> Result<Accepted<B>, Refusal> {
         let config = Arc::clone(&self.config);
         let known = Known {
@@ -233,7 +249,8 @@ impl<B> Verified<B> {
 
     fn admitted(self, verdict: ReplayVerdict, now: Timestamp) -> Result<Accepted<B>, Error> {
         let fresh = match verdict {
-            ReplayVerdict::Fresh => Fresh(()),
+            ReplayVerdict::Fresh => Fresh { checked: true },
+            ReplayVerdict::Unchecked => Fresh { checked: false },
             ReplayVerdict::Seen => {
                 return Err(Rejection::Replay {
                     client: self.ticket.client.clone(),
@@ -246,6 +263,9 @@ impl<B> Verified<B> {
             }
             ReplayVerdict::Young { ready } => {
                 return Err(Rejection::ReplayCacheYoung { ready, now }.into());
+            }
+            ReplayVerdict::Unavailable { why } => {
+                return Err(Rejection::ReplayCacheUnavailable { why }.into());
             }
         };
         let mut keys = SessionKeys {
@@ -353,9 +373,6 @@ impl fmt::Debug for Acceptor {
 
 impl<B> fmt::Debug for Verified<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified")
-            .field("ticket", &self.ticket)
-            .field("mutual", &self.mutual)
-            .finish_non_exhaustive()
+        f.debug_struct("Verified").finish_non_exhaustive()
     }
 }

@@ -224,6 +224,15 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
         .likely("The service was restarted, and its replay cache is in memory.")
         .next("Wait, or use a replay cache that survives a restart.")
         .next("Where the protocol protects itself against replays (an acceptor subkey on all that follows), switch this rule off."),
+        ReplayCacheUnavailable { why } => Explanation::new(
+            "AP_REPLAY_CACHE_UNAVAILABLE",
+            format!("The replay cache does not answer ({why}); a request that cannot be remembered is not accepted."),
+        )
+        .fact("replay cache", why)
+        .likely("The file of the cache belongs to another user, is a link, or its disk is full.")
+        .likely("The server of the cache is down, too slow, or does not admit this service.")
+        .next("Look at the cache itself: KRB5RCACHENAME and KRB5RCACHEDIR name its file, the service's configuration its server.")
+        .next("Whether the service goes on when its cache fails is a choice of its configuration; the default is not."),
         Pac { why, code } => pac(why, *code),
         PacMissing { required } => Explanation::new(
             "PAC_MISSING",

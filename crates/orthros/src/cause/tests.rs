@@ -248,6 +248,9 @@ fn samples() -> Vec<Error> {
             ready: now().offset(240_000_000),
             now: now(),
         },
+        ReplayCacheUnavailable {
+            why: "/var/tmp/krb5_0.rcache2: No space left on device".to_owned(),
+        },
         pac(ErrorCode::KRB_AP_ERR_MODIFIED),
         pac(ErrorCode::KRB_AP_ERR_BAD_INTEGRITY),
         pac(ErrorCode::KDC_ERR_SUMTYPE_NOSUPP),
@@ -394,10 +397,11 @@ fn variant(error: &Error) -> usize {
             Mechanism { .. } => 43,
             ReplyModified { .. } => 44,
             ReplyKey { .. } => 45,
+            ReplayCacheUnavailable { .. } => 46,
         },
     }
 }
-const VARIANTS: usize = 46;
+const VARIANTS: usize = 47;
 
 #[test]
 fn every_variant_is_among_the_samples() {

@@ -6,4 +6,5 @@ mod exchange;
 pub(crate) mod forge;
 mod keys;
 mod recorded;
+mod replay;
 mod robustness;
