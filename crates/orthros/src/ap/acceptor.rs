@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::Draw;
 use super::address::HostAddr;
 use super::binding::Binding;
-use super::error_reply::{Known, error_reply};
+use super::error_reply::{Known, error_reply, skew_recovery};
 use super::peer::{Fresh, OpenedBy, Peer};
 use super::policy::{AcceptorConfig, Accepts};
 use super::replay::{ReplayEntry, ReplayVerdict};
@@ -24,8 +24,8 @@ use crate::error::{Error, Rejection};
 use crate::step::Refusal;
 use crate::time::Timestamp;
 use crate::wire::{
-    ApRep, EncApRepPart, EncryptedData, EncryptionKey, KRB5_PVNO, Message, Microseconds, MsgType,
-    OctetString, UInt32,
+    ApRep, EncApRepPart, EncryptedData, EncryptionKey, ErrorCode, KRB5_PVNO, Message, Microseconds,
+    MsgType, OctetString, UInt32,
 };
 
 /// Accepts AP-REQs.
@@ -139,9 +139,7 @@ impl Acceptor {
         let part = verify::ticket_part(&opened.octets, &config.permitted_enctypes)?;
         let (request, usage) = (&decoded.request, KeyUsage::AP_REQ_AUTHENTICATOR);
         let authenticator = verify::open_authenticator(request, &part.2, usage, &part.1)?;
-        let claimed = verify::claim(part, &authenticator, &config.permitted_enctypes)?;
-        known.ctime = Some(claimed.ctime);
-        known.client = Some(claimed.client.clone());
+        let claimed = verify::claim(part, &authenticator, &config.permitted_enctypes, known)?;
 
         let server = &decoded.server;
         let same_client = verify::same_client(&claimed, server)?;
@@ -203,7 +201,12 @@ impl AcceptorConfig {
             Accepts::Service(principal) => Some(principal),
             _ => self.keys.iter().map(|key| key.principal()).next(),
         };
-        let token = us.and_then(|us| error_reply(error.protocol_code(), us, known, None, now).ok());
+        let code = error.protocol_code();
+        let e_data = match code {
+            ErrorCode::KRB_AP_ERR_SKEW => skew_recovery().ok(),
+            _ => None,
+        };
+        let token = us.and_then(|us| error_reply(code, us, known, e_data.as_deref(), now).ok());
         Refusal { error, token }
     }
 }

@@ -60,9 +60,7 @@ pub fn open(
     let part = verify::ticket_part(&opened.octets, enctypes)?;
     let usage = KeyUsage::TGS_REQ_AUTHENTICATOR;
     let octets = verify::open_authenticator(&decoded.request, &part.2, usage, &part.1)?;
-    let claimed = verify::claim(part, &octets, enctypes)?;
-    known.ctime = Some(claimed.ctime);
-    known.client = Some(claimed.client.clone());
+    let claimed = verify::claim(part, &octets, enctypes, known)?;
     verify::same_client(&claimed, &decoded.server)?;
     verify::admissible(
         &claimed,

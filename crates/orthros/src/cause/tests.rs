@@ -6,11 +6,11 @@ use std::fmt::Write;
 use proptest::prelude::*;
 
 use super::*;
-use crate::crypto::Enctype;
-use crate::error::{ConsideredKey, PeerError, Rejection};
+use crate::crypto::{CryptoError, Enctype};
+use crate::error::{ConsideredKey, PeerError, Rejection, SessionFault};
 use crate::principal::Principal;
 use crate::time::{KerberosTime, Timestamp};
-use crate::wire::{AdType, TicketFlags};
+use crate::wire::{AdType, MsgType, TicketFlags};
 
 fn principal(text: &str) -> Principal {
     Principal::parse(text, None).unwrap()
@@ -133,6 +133,35 @@ fn broken(at: Option<usize>, what: &str) -> Error {
         what: what.into(),
     }
     .into()
+}
+
+fn session_faults() -> impl Iterator<Item = SessionFault> {
+    let faults = [
+        SessionFault::ChecksumType { cksumtype: 7 },
+        SessionFault::Checksum,
+        SessionFault::Integrity,
+        SessionFault::InTheClear,
+        SessionFault::Address {
+            field: "s-address",
+            found: Some("192.0.2.7".into()),
+            expected: vec!["192.0.2.1".into()],
+        },
+        SessionFault::Undated,
+        SessionFault::Skew {
+            sent: Some(now().offset(-400_000_000)),
+            now: now(),
+            limit: 300,
+        },
+        SessionFault::Repeat { sent: now() },
+        SessionFault::Reflected,
+        SessionFault::Order {
+            found: Some(7),
+            expected: 6,
+        },
+        SessionFault::Nonce,
+        SessionFault::TooMany { remembered: 65_536 },
+    ];
+    faults.into_iter()
 }
 
 /// One of each condition, except those that differ in a protocol code alone.
@@ -285,14 +314,23 @@ fn samples() -> Vec<Error> {
         },
     ];
     let mut all: Vec<Error> = rejections.into_iter().map(Error::from).collect();
+    all.extend(session_faults().map(|fault| {
+        Error::from(Session {
+            message: MsgType::PRIV,
+            fault,
+        })
+    }));
     all.extend([
         Error::Malformed(Malformed::new("AP-REQ", 17, "trailing data")),
-        Error::Unsupported("encryption type des-cbc-crc".into()),
+        Error::Unsupported("DCE style contexts".into()),
+        Error::Crypto(CryptoError::UnsupportedEnctype(
+            crate::crypto::Enctype::DES_CBC_CRC,
+        )),
         Error::Unsupported(
             "credential cache type KEYRING (in KEYRING:persistent:0); FILE and DIR are supported"
                 .into(),
         ),
-        Error::Unsupported(
+        Error::Preauthentication(
             "the KDC accepts no PA-ENC-TIMESTAMP for alice@CORP.EXAMPLE, but one of: PA-PK-AS-REQ"
                 .into(),
         ),
@@ -394,10 +432,13 @@ fn variant(error: &Error) -> usize {
             Mechanism { .. } => 43,
             ReplyModified { .. } => 44,
             ReplyKey { .. } => 45,
+            Session { .. } => 46,
         },
+        Error::Crypto(_) => 47,
+        Error::Preauthentication(_) => 48,
     }
 }
-const VARIANTS: usize = 46;
+const VARIANTS: usize = 49;
 
 #[test]
 fn every_variant_is_among_the_samples() {
