@@ -1,5 +1,7 @@
 //! Every condition has its own code and a text that was read before it was written down here.
 
+mod session;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -7,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::crypto::{CryptoError, Enctype};
-use crate::error::{ConsideredKey, PeerError, Rejection, SessionFault};
+use crate::error::{ConsideredKey, PeerError, Rejection};
 use crate::principal::Principal;
 use crate::time::{KerberosTime, Timestamp};
 use crate::wire::{AdType, MsgType, TicketFlags};
@@ -133,35 +135,6 @@ fn broken(at: Option<usize>, what: &str) -> Error {
         what: what.into(),
     }
     .into()
-}
-
-fn session_faults() -> impl Iterator<Item = SessionFault> {
-    let faults = [
-        SessionFault::ChecksumType { cksumtype: 7 },
-        SessionFault::Checksum,
-        SessionFault::Integrity,
-        SessionFault::InTheClear,
-        SessionFault::Address {
-            field: "s-address",
-            found: Some("192.0.2.7".into()),
-            expected: vec!["192.0.2.1".into()],
-        },
-        SessionFault::Undated,
-        SessionFault::Skew {
-            sent: Some(now().offset(-400_000_000)),
-            now: now(),
-            limit: 300,
-        },
-        SessionFault::Repeat { sent: now() },
-        SessionFault::Reflected,
-        SessionFault::Order {
-            found: Some(7),
-            expected: 6,
-        },
-        SessionFault::Nonce,
-        SessionFault::TooMany { remembered: 65_536 },
-    ];
-    faults.into_iter()
 }
 
 /// One of each condition, except those that differ in a protocol code alone.
@@ -314,7 +287,7 @@ fn samples() -> Vec<Error> {
         },
     ];
     let mut all: Vec<Error> = rejections.into_iter().map(Error::from).collect();
-    all.extend(session_faults().map(|fault| {
+    all.extend(session::faults().map(|fault| {
         Error::from(Session {
             message: MsgType::PRIV,
             fault,
