@@ -687,3 +687,62 @@ impl fmt::Display for Error {
         f.write_str(&self.explain().message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{ChecksumType, KeyUsage};
+
+    /// What is not supported has the code of its kind.
+    #[test]
+    fn case_025_codes_of_what_is_not_supported() {
+        let enctype = Enctype::DES_CBC_CRC;
+        for (error, code) in [
+            (CryptoError::UnsupportedEnctype(enctype), 14),
+            (CryptoError::UnsupportedChecksum(ChecksumType(4711)), 15),
+            (
+                CryptoError::ChecksumMismatch {
+                    checksum: ChecksumType::RSA_MD5,
+                    key: enctype,
+                },
+                50,
+            ),
+            (CryptoError::Integrity, 31),
+            (
+                CryptoError::TooShort {
+                    enctype,
+                    minimum: 28,
+                    actual: 3,
+                },
+                31,
+            ),
+            (
+                CryptoError::KeyLength {
+                    enctype,
+                    expected: 8,
+                    actual: 7,
+                },
+                60,
+            ),
+            (
+                CryptoError::IterationCount {
+                    count: 1 << 31,
+                    maximum: 1,
+                },
+                60,
+            ),
+            (CryptoError::InvalidUsage(KeyUsage(0)), 60),
+            (CryptoError::Random, 60),
+        ] {
+            assert_eq!(
+                Error::from(error.clone()).protocol_code().0,
+                code,
+                "{error}"
+            );
+        }
+        let file = Error::Unsupported("keytab type MEMORY".into());
+        assert_eq!(file.protocol_code().0, 60);
+        let offers = Error::Preauthentication("the KDC accepts no PA-ENC-TIMESTAMP".into());
+        assert_eq!(offers.protocol_code().0, 16);
+    }
+}

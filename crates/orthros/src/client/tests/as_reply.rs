@@ -187,6 +187,15 @@ fn kdc_03_flags_required() {
         no(TicketFlags::FORWARDABLE),
         "not forwardable",
     );
+    // What is required comes to what was required before.
+    refused(
+        wanted()
+            .proxiable(true)
+            .require(TicketFlags::FORWARDABLE)
+            .require(TicketFlags::PROXIABLE),
+        no(TicketFlags::FORWARDABLE),
+        "not forwardable",
+    );
 }
 
 #[test]

@@ -133,6 +133,30 @@ fn both_directions_and_both_kinds() {
     }
 }
 
+/// Every enctype of this build, RC4 too where it was compiled in.
+#[test]
+fn every_enctype() {
+    let newer = crate::crypto::DEFAULT_ENCTYPES.iter().copied();
+    let all = newer.chain([Enctype::RC4_HMAC]);
+    for enctype in all.filter(|enctype| enctype.is_supported()) {
+        let keys = SessionKeys {
+            acceptor_subkey: Some(key(enctype, 3)),
+            ..keys()
+        };
+        let config = || SessionConfig::new(Freshness::Timestamps, hosts("192.0.2.1", "192.0.2.1"));
+        let (mut ours, mut theirs) = between(keys, config(), config());
+        let safe = ours.make_safe(b"data", NOW).unwrap();
+        let private = ours.make_priv(b"data", NOW).unwrap();
+        assert_eq!(code(ours.read_safe(&safe, NOW)), 34);
+        assert_eq!(code(ours.read_priv(&private, NOW)), 34);
+        assert_eq!(theirs.read_safe(&safe, NOW).unwrap(), b"data");
+        assert_eq!(theirs.read_priv(&private, NOW).unwrap().expose(), b"data");
+        let sent = super::credentials::credentials(1);
+        let cred = ours.make_cred([&sent], None, NOW).unwrap();
+        assert_eq!(theirs.read_cred(&cred, None, NOW).unwrap().len(), 1);
+    }
+}
+
 #[test]
 fn ap_57_the_key_in_force_protects() {
     let key = |seed| key(AES256, seed);
