@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::Draw;
 use super::address::HostAddr;
 use super::binding::Binding;
-use super::error_reply::{Known, error_reply};
+use super::error_reply::{Known, error_reply, skew_recovery};
 use super::peer::{Fresh, OpenedBy, Peer};
 use super::policy::{AcceptorConfig, Accepts};
 use super::replay::{ReplayEntry, ReplayVerdict};
@@ -25,8 +25,8 @@ use crate::secret::Secret;
 use crate::step::Refusal;
 use crate::time::Timestamp;
 use crate::wire::{
-    ApRep, EncApRepPart, EncryptedData, EncryptionKey, KRB5_PVNO, Message, Microseconds, MsgType,
-    OctetString, UInt32,
+    ApRep, EncApRepPart, EncryptedData, EncryptionKey, ErrorCode, KRB5_PVNO, Message, Microseconds,
+    MsgType, OctetString, UInt32,
 };
 
 /// Accepts AP-REQs.
@@ -159,9 +159,7 @@ impl Acceptor {
         let (request, usage) = (&decoded.request, KeyUsage::AP_REQ_AUTHENTICATOR);
         let schedule = part.2.schedule();
         let authenticator = verify::open_authenticator(request, &schedule, usage, &part.1)?;
-        let claimed = verify::claim(part, authenticator.expose(), &config.permitted_enctypes)?;
-        known.ctime = Some(claimed.ctime);
-        known.client = Some(claimed.client.clone());
+        let claimed = verify::claim(part, authenticator.expose(), &config.permitted_enctypes, known)?;
 
         let server = &decoded.server;
         let same_client = verify::same_client(&claimed, server)?;
@@ -224,7 +222,12 @@ impl AcceptorConfig {
             Accepts::Service(principal) => Some(principal),
             _ => self.keys.iter().map(|key| key.principal()).next(),
         };
-        let token = us.and_then(|us| error_reply(error.protocol_code(), us, known, None, now).ok());
+        let code = error.protocol_code();
+        let e_data = match code {
+            ErrorCode::KRB_AP_ERR_SKEW => skew_recovery().ok(),
+            _ => None,
+        };
+        let token = us.and_then(|us| error_reply(code, us, known, e_data.as_deref(), now).ok());
         Refusal { error, token }
     }
 }

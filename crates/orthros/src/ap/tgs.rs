@@ -61,9 +61,7 @@ pub fn open(
     let usage = KeyUsage::TGS_REQ_AUTHENTICATOR;
     let schedule = part.2.schedule();
     let octets = verify::open_authenticator(&decoded.request, &schedule, usage, &part.1)?;
-    let claimed = verify::claim(part, octets.expose(), enctypes)?;
-    known.ctime = Some(claimed.ctime);
-    known.client = Some(claimed.client.clone());
+    let claimed = verify::claim(part, octets.expose(), enctypes, known)?;
     verify::same_client(&claimed, &decoded.server)?;
     verify::admissible(
         &claimed,

@@ -18,7 +18,8 @@ use std::time::Duration;
 use super::address::{AddressPolicy, HostAddr};
 use super::authdata::{self, TicketData, UnknownCritical};
 use super::binding::{Binding, BindingKeys};
-use super::keys::{OpenedWith, ServiceKeys};
+use super::error_reply::Known;
+use super::keys::{self, OpenedWith, ServiceKeys};
 use super::policy::{Accepts, InvalidPac, PacPolicy};
 use super::transited::TransitedPolicy;
 use crate::cause::recognised;
@@ -161,16 +162,10 @@ pub(super) fn open_ticket<'k>(
     permitted("ticket", enctype, enctypes)?;
     if request.ap_options.contains(ApOptions::USE_SESSION_KEY) {
         let tgt = tgt.ok_or(Rejection::NoTgt)?;
-        let opened = tgt.decrypt(KeyUsage::TICKET, ticket.enc_part.cipher.as_bytes());
-        let octets = opened.map_err(|_| Rejection::TicketModified {
-            server: server.clone(),
-            kvno: None,
-            enctype,
-        })?;
         return Ok(TicketOpened {
             sealed_by: SealedBy::Tgt(tgt),
             fallback: false,
-            octets: Secret::new(octets),
+            octets: keys::open_user_to_user(tgt, &ticket.enc_part, server)?,
         });
     }
     if user_to_user_only {
@@ -238,19 +233,23 @@ pub(super) fn open_authenticator(
     }
 }
 
-/// Decodes the authenticator (AP-14, AP-24).
+/// Decodes the authenticator (AP-14, AP-24). From then on a KRB-ERROR can name client and time
+/// (AP-74).
 pub(super) fn claim<'t, 'a>(
     (part, client, session_key): (EncTicketPart<'t>, Principal, Key),
     authenticator: &'a [u8],
     enctypes: &[Enctype],
+    known: &mut Known,
 ) -> Result<Claimed<'t, 'a>, Error> {
     let authenticator = Authenticator::from_bytes(authenticator)?;
+    let ctime = Timestamp::new(authenticator.ctime, authenticator.cusec.get());
+    known.ctime = Some(ctime);
+    known.client = Some(client.clone());
     version("authenticator-vno", authenticator.authenticator_vno)?;
     let subkey = match &authenticator.subkey {
         Some(subkey) => Some(key_of("subkey", subkey, enctypes)?),
         None => None,
     };
-    let ctime = Timestamp::new(authenticator.ctime, authenticator.cusec.get());
     Ok(Claimed {
         part,
         client,

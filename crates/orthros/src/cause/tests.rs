@@ -1,16 +1,18 @@
 //! Every condition has its own code and a text that was read before it was written down here.
 
+mod session;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::crypto::Enctype;
+use crate::crypto::{CryptoError, Enctype};
 use crate::error::{ConsideredKey, PeerError, Rejection};
 use crate::principal::Principal;
 use crate::time::{KerberosTime, Timestamp};
-use crate::wire::{AdType, TicketFlags};
+use crate::wire::{AdType, MsgType, TicketFlags};
 
 fn principal(text: &str) -> Principal {
     Principal::parse(text, None).unwrap()
@@ -288,14 +290,23 @@ fn samples() -> Vec<Error> {
         },
     ];
     let mut all: Vec<Error> = rejections.into_iter().map(Error::from).collect();
+    all.extend(session::faults().map(|fault| {
+        Error::from(Session {
+            message: MsgType::PRIV,
+            fault,
+        })
+    }));
     all.extend([
         Error::Malformed(Malformed::new("AP-REQ", 17, "trailing data")),
-        Error::Unsupported("encryption type des-cbc-crc".into()),
+        Error::Unsupported("DCE style contexts".into()),
+        Error::Crypto(CryptoError::UnsupportedEnctype(
+            crate::crypto::Enctype::DES_CBC_CRC,
+        )),
         Error::Unsupported(
             "credential cache type KEYRING (in KEYRING:persistent:0); FILE and DIR are supported"
                 .into(),
         ),
-        Error::Unsupported(
+        Error::Preauthentication(
             "the KDC accepts no PA-ENC-TIMESTAMP for alice@CORP.EXAMPLE, but one of: PA-PK-AS-REQ"
                 .into(),
         ),
@@ -398,10 +409,13 @@ fn variant(error: &Error) -> usize {
             ReplyModified { .. } => 44,
             ReplyKey { .. } => 45,
             ReplayCacheUnavailable { .. } => 46,
+            Session { .. } => 49,
         },
+        Error::Crypto(_) => 47,
+        Error::Preauthentication(_) => 48,
     }
 }
-const VARIANTS: usize = 47;
+const VARIANTS: usize = 50;
 
 #[test]
 fn every_variant_is_among_the_samples() {

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod breaches;
+mod errors;
 mod exchange;
 pub(crate) mod forge;
 mod keys;
