@@ -162,10 +162,11 @@ impl Mutation {
 
 /// The source up to its tests.
 fn without_tests(source: &str) -> Vec<&str> {
-    source
-        .lines()
-        .take_while(|line| *line != "#[cfg(test)]")
-        .collect()
+    let lines: Vec<&str> = source.lines().collect();
+    let tests = lines
+        .windows(2)
+        .position(|two| two[0] == "#[cfg(test)]" && two[1].ends_with('{'));
+    lines[..tests.unwrap_or(lines.len())].to_vec()
 }
 
 fn find(lines: &[&str], wanted: &[String]) -> Result<Range<usize>, String> {

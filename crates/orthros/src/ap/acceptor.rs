@@ -204,7 +204,11 @@ impl AcceptorConfig {
             _ => self.keys.iter().map(|key| key.principal()).next(),
         };
         let token = us.and_then(|us| error_reply(error.protocol_code(), us, known, None, now).ok());
-        Refusal { error, token }
+        Refusal {
+            error,
+            token,
+            known: Box::new(known.clone()),
+        }
     }
 }
 

@@ -7,14 +7,7 @@ use crate::wire::{
     ErrorCode, ErrorText, KRB5_PVNO, KrbError, Message, Microseconds, MsgType, OctetString,
 };
 
-/// What of a request is known when it is refused.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// The client, once its authenticator was decrypted.
-    pub client: Option<Principal>,
-    /// The authenticator's time, once it was decrypted.
-    pub ctime: Option<Timestamp>,
-}
+pub use crate::step::Known;
 
 /// A KRB-ERROR (AP-74). Its e-text is the name of the code (AP-75).
 ///
