@@ -1,6 +1,7 @@
 //! The conversations between the parties, tested.
 
 pub mod mit;
+pub mod mutations;
 pub mod replay;
 
 /// The quickstarts compile, and the one with a realm of its own runs.

@@ -8,6 +8,7 @@
 //! | keytabs, credential caches, the machine they are on | [`keytab`], [`ccache`], [`env`](mod@env) |
 //! | who the user is in a domain | [`pac`] |
 //! | what an error means and what to do | [`cause`] |
+//! | a record of every acceptance and refusal, for logs | [`report`] |
 //! | messages and cryptography themselves | [`wire`], [`crypto`] |
 //!
 //! Every party is a value that says what it needs next and is consumed by the answer: [`step`].
@@ -29,6 +30,7 @@ pub mod keytab;
 pub mod pac;
 pub mod principal;
 pub mod random;
+pub mod report;
 pub mod secret;
 pub mod step;
 pub mod time;

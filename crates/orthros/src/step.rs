@@ -8,6 +8,7 @@
 use std::fmt;
 
 use crate::error::Error;
+use crate::principal::Principal;
 use crate::time::Timestamp;
 
 /// What comes next in establishing a `C`.
@@ -50,12 +51,28 @@ pub struct Refusal {
     pub error: Error,
     /// For the peer: the code and nothing more.
     pub token: Option<Vec<u8>>,
+    /// What of the request was known by then.
+    pub known: Box<Known>,
+}
+
+/// What of a request is known when it is refused. It is in the ticket, or was opened with the
+/// ticket's session key; accepted it is not.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The client, once its authenticator was decrypted.
+    pub client: Option<Principal>,
+    /// The authenticator's time, once it was decrypted.
+    pub ctime: Option<Timestamp>,
 }
 
 impl From<Error> for Refusal {
     /// A refusal that tells the peer nothing.
     fn from(error: Error) -> Self {
-        Self { error, token: None }
+        Self {
+            error,
+            token: None,
+            known: Box::default(),
+        }
     }
 }
 

@@ -567,18 +567,5 @@ impl Failure {
 }
 
 fn explained(explanation: &Explanation) -> Value {
-    let facts: Vec<Value> = explanation
-        .facts
-        .iter()
-        .map(|(name, value)| json!({ "name": name, "value": value }))
-        .collect();
-    json!({
-        "code": explanation.code,
-        "protocol_code": explanation.protocol_code,
-        "protocol_name": explanation.protocol_name(),
-        "message": explanation.message,
-        "facts": facts,
-        "reasons": explanation.reasons,
-        "fixes": explanation.fixes,
-    })
+    serde_json::to_value(explanation).unwrap_or_default()
 }

@@ -228,7 +228,11 @@ impl AcceptorConfig {
             _ => None,
         };
         let token = us.and_then(|us| error_reply(code, us, known, e_data.as_deref(), now).ok());
-        Refusal { error, token }
+        Refusal {
+            error,
+            token,
+            known: Box::new(known.clone()),
+        }
     }
 }
 

@@ -8,14 +8,7 @@ use crate::wire::{
     MsgType, OctetString, primitive::to_der,
 };
 
-/// What of a request is known when it is refused.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// The client, once its authenticator was decrypted.
-    pub client: Option<Principal>,
-    /// The authenticator's time, once it was decrypted.
-    pub ctime: Option<Timestamp>,
-}
+pub use crate::step::Known;
 
 /// A KRB-ERROR (AP-74). Its e-text is the name of the code (AP-75).
 ///

@@ -20,6 +20,9 @@ mod judged;
 mod keys;
 mod peer;
 mod recognise;
+#[cfg(feature = "serde")]
+mod serialize;
+mod windows;
 mod words;
 
 #[cfg(test)]
@@ -28,6 +31,7 @@ mod tests;
 use std::fmt;
 
 pub use recognise::{recognise, recognised};
+pub use windows::Windows;
 
 use crate::crypto::CryptoError;
 use crate::error::{Error, FileError, KeyVerdict};
@@ -50,6 +54,8 @@ pub struct Explanation {
     pub reasons: Vec<String>,
     /// What to do: commands, with a comment behind `#`, and sentences.
     pub fixes: Vec<String>,
+    /// What Windows calls it.
+    pub windows: Windows,
 }
 
 /// The fact under which each key that was considered is listed.
@@ -67,6 +73,7 @@ impl Explanation {
             facts: Vec::new(),
             reasons: Vec::new(),
             fixes: Vec::new(),
+            windows: Self::NO_WINDOWS,
         }
     }
 
@@ -165,6 +172,7 @@ impl Error {
                 .next("cat /proc/sys/kernel/random/entropy_avail   # 256 once it is ready"),
         };
         explanation.protocol_code = self.protocol_code().0;
+        explanation.windows = self.windows();
         explanation
     }
 }

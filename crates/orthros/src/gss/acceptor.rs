@@ -167,8 +167,8 @@ fn wrong_type(found: TokenId) -> Error {
 
 fn framed(refusal: Refusal) -> Refusal {
     Refusal {
-        error: refusal.error,
         token: refusal.token.map(|token| frame(TokenId::KRB_ERROR, &token)),
+        ..refusal
     }
 }
 
@@ -176,7 +176,14 @@ fn framed(refusal: Refusal) -> Refusal {
 fn answer(refusal: Refusal, ap_req: &[u8], binding: &GssBinding<'_>) -> Refusal {
     match binding.answered(ap_req) {
         true => framed(refusal),
-        false => refusal.error.into(),
+        false => silent(refusal),
+    }
+}
+
+fn silent(refusal: Refusal) -> Refusal {
+    Refusal {
+        token: None,
+        ..refusal
     }
 }
 
@@ -207,7 +214,7 @@ impl Verified {
             .admit(verdict, now)
             .map_err(|refusal| match answered {
                 true => framed(refusal),
-                false => refusal.error.into(),
+                false => silent(refusal),
             })?;
         Ok(established(accepted, self.random)?)
     }

@@ -7,7 +7,7 @@ use super::forge::*;
 use crate::ap::{AcceptorConfig, Accepts, ServiceKeys};
 use crate::crypto::{Enctype, KeyUsage};
 use crate::error::{KeyVerdict, Rejection};
-use crate::wire::{ApOptions, Message};
+use crate::wire::{ApOptions, ApReq, Message};
 
 #[test]
 fn ap_16_key_is_found_by_realm_too() {
@@ -326,6 +326,20 @@ fn ap_24_unsupported_session_enctype() {
         };
         refuses!(present(&forge), Rejection::Enctype { .. }, 14);
     }
+}
+
+/// The octets open under the session key, and say that they are of another enctype.
+#[test]
+fn ap_25_authenticator_of_another_enctype() {
+    let right = Forge::right();
+    let request = right.request();
+    let mut request = ApReq::from_bytes(&request).unwrap();
+    request.authenticator.etype = AES128.0;
+    refuses!(
+        accept(right.config(), &request.to_bytes().unwrap()),
+        Rejection::AuthenticatorModified { .. },
+        31
+    );
 }
 
 #[test]
