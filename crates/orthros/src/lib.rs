@@ -17,6 +17,7 @@
 pub mod ap;
 pub mod cause;
 pub mod ccache;
+pub mod channel;
 pub mod client;
 pub mod credentials;
 pub mod crypto;
@@ -31,6 +32,7 @@ pub mod principal;
 pub mod random;
 pub mod sasl;
 pub mod secret;
+pub mod spnego;
 pub mod step;
 pub mod time;
 pub mod wire;

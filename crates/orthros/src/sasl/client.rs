@@ -1,11 +1,14 @@
 //! The client of a SASL exchange.
 
+use super::gs2::{Binding, Header};
 use super::layer::{Layer, Layers};
 use super::mechanism::Mechanism;
 use super::session::{Session, Sizes, size, size_octets};
 use super::{LARGEST, USUAL, broken};
 use crate::error::{Error, Rejection};
-use crate::gss::{self, Protection, SecurityContext};
+use crate::gss::token::unframe;
+use crate::gss::{self, ChannelBindings, ContextFlags, Protection, SecurityContext};
+use crate::spnego;
 use crate::step::{Refusal, Step};
 use crate::time::Timestamp;
 
@@ -16,9 +19,16 @@ use crate::time::Timestamp;
 /// initiator was told about them is overridden.
 #[derive(Debug)]
 pub struct Client {
-    mechanism: Mechanism,
+    kind: Kind,
     initiator: gss::Initiator,
     terms: Terms,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Gssapi,
+    Spnego,
+    Gs2(Binding),
 }
 
 /// What the client wants.
@@ -36,12 +46,24 @@ impl Client {
     /// RFC 4752 has no channel bindings. Give the initiator some only to a server that practice
     /// has agreed on it with, such as the LDAP of Active Directory over TLS.
     pub fn gssapi(initiator: gss::Initiator, layers: Layers) -> Self {
-        Self::new(Mechanism::Gssapi, initiator, layers)
+        Self::new(Kind::Gssapi, initiator, layers)
     }
 
-    fn new(mechanism: Mechanism, initiator: gss::Initiator, layers: Layers) -> Self {
+    /// GSS-SPNEGO. There is no negotiation of layers: the strongest of `layers` is asked for with
+    /// the context's flags, and the server takes it or fails. There is no authorization identity.
+    pub fn gss_spnego(initiator: gss::Initiator, layers: Layers) -> Self {
+        Self::new(Kind::Spnego, initiator, layers)
+    }
+
+    /// GS2-KRB5, or GS2-KRB5-PLUS with bindings. Neither has a security layer.
+    pub fn gs2(initiator: gss::Initiator, binding: Binding) -> Self {
+        let none = Layers::only(Layer::None);
+        Self::new(Kind::Gs2(binding), initiator, none)
+    }
+
+    fn new(kind: Kind, initiator: gss::Initiator, layers: Layers) -> Self {
         Self {
-            mechanism,
+            kind,
             initiator,
             terms: Terms {
                 layers,
@@ -68,25 +90,72 @@ impl Client {
 
     /// Which mechanism to name to the server.
     pub fn mechanism(&self) -> Mechanism {
-        self.mechanism
+        match &self.kind {
+            Kind::Gssapi => Mechanism::Gssapi,
+            Kind::Spnego => Mechanism::GssSpnego,
+            Kind::Gs2(Binding::Channel { .. }) => Mechanism::Gs2Krb5Plus,
+            Kind::Gs2(_) => Mechanism::Gs2Krb5,
+        }
     }
 
     /// The initial response.
     pub fn start(self, now: Timestamp) -> Result<Step<AwaitChallenge, Session>, Error> {
         let Self {
-            initiator, terms, ..
+            kind,
+            initiator,
+            terms,
         } = self;
-        let initiator = initiator.flags(terms.layers.flags(true));
-        match initiator.request(now)? {
-            Step::Continue { token, next } => Ok(Step::Continue {
-                token,
-                next: AwaitChallenge(State::Token { next, terms }),
-            }),
-            // Only without MUTUAL, which was asked for.
-            Step::Established { .. } => {
-                Err(Error::Misuse("a context without mutual authentication"))
+        if terms.layers.strongest().is_none() {
+            return Err(Error::Misuse(
+                "a SASL client that accepts no security layer, not even none",
+            ));
+        }
+        match kind {
+            Kind::Gssapi => {
+                let initiator = initiator.flags(terms.layers.flags(true));
+                let (token, next) = waiting(initiator.request(now)?)?;
+                Ok(continues(token, State::Token { next, terms }))
+            }
+            Kind::Spnego => {
+                if !terms.authzid.is_empty() {
+                    return Err(Error::Misuse("GSS-SPNEGO with an authorization identity"));
+                }
+                let initiator = initiator.flags(terms.layers.flags(false));
+                let (token, next) = waiting(spnego::Initiator::new(initiator).request(now)?)?;
+                Ok(continues(token, State::Spnego { next, terms }))
+            }
+            Kind::Gs2(binding) => {
+                let header = Header {
+                    binding: &binding,
+                    authzid: &terms.authzid,
+                };
+                let header = header.to_text()?;
+                let bindings = binding.application_data(&header);
+                let initiator = initiator
+                    .flags(ContextFlags::MUTUAL | ContextFlags::INTEG)
+                    .bindings(ChannelBindings::from_application_data(bindings));
+                let (token, next) = waiting(initiator.request(now)?)?;
+                // SASL-12: the framing of RFC 2743 stays away.
+                let (id, message) = unframe(&token)?;
+                let first = [header.as_bytes(), &id.0.to_be_bytes(), message].concat();
+                Ok(continues(first, State::Gs2 { next, terms }))
             }
         }
+    }
+}
+
+fn continues(token: Vec<u8>, state: State) -> Step<AwaitChallenge, Session> {
+    Step::Continue {
+        token,
+        next: AwaitChallenge(state),
+    }
+}
+
+/// Every context has mutual authentication, so there is always an answer to wait for.
+fn waiting<N>(step: Step<N, SecurityContext>) -> Result<(Vec<u8>, N), Error> {
+    match step {
+        Step::Continue { token, next } => Ok((token, next)),
+        Step::Established { .. } => Err(Error::Misuse("a context without mutual authentication")),
     }
 }
 
@@ -98,6 +167,13 @@ pub struct AwaitChallenge(State);
 enum State {
     /// The context is not established yet.
     Token { next: gss::AwaitReply, terms: Terms },
+    /// The negotiation is not complete yet.
+    Spnego {
+        next: spnego::AwaitReply,
+        terms: Terms,
+    },
+    /// The context of GS2 is not established yet.
+    Gs2 { next: gss::AwaitReply, terms: Terms },
     /// The server's security layers are due.
     Offer {
         context: SecurityContext,
@@ -112,17 +188,31 @@ impl AwaitChallenge {
         challenge: &[u8],
         now: Timestamp,
     ) -> Result<Step<AwaitChallenge, Session>, Refusal> {
-        let ready = |next| Self(next);
         match self.0 {
             State::Token { next, terms } => Ok(match next.reply(challenge, now)? {
-                Step::Continue { token, next } => Step::Continue {
-                    token,
-                    next: ready(State::Token { next, terms }),
-                },
+                Step::Continue { token, next } => continues(token, State::Token { next, terms }),
                 // Without a token the response is empty (RFC 4752 §3.1).
-                Step::Established { token, context } => Step::Continue {
-                    token: token.unwrap_or_default(),
-                    next: ready(State::Offer { context, terms }),
+                Step::Established { token, context } => {
+                    continues(token.unwrap_or_default(), State::Offer { context, terms })
+                }
+            }),
+            State::Spnego { next, terms } => Ok(match next.reply(challenge, now)? {
+                Step::Continue { token, next } => continues(token, State::Spnego { next, terms }),
+                Step::Established { token, context } => Step::Established {
+                    token,
+                    context: Session::of_flags(context, terms.layers, terms.size)?,
+                },
+            }),
+            State::Gs2 { next, terms } => Ok(match next.reply(challenge, now)? {
+                Step::Continue { token, next } => continues(token, State::Gs2 { next, terms }),
+                Step::Established { token, context } => Step::Established {
+                    token,
+                    context: Session::new(
+                        context,
+                        Layer::None,
+                        Some(terms.authzid).filter(|authzid| !authzid.is_empty()),
+                        Sizes { ours: 0, theirs: 0 },
+                    )?,
                 },
             }),
             State::Offer { context, terms } => Ok(choose(context, &terms, challenge)?),

@@ -64,6 +64,7 @@
 )]
 
 mod client;
+mod gs2;
 mod layer;
 mod mechanism;
 mod server;
@@ -73,6 +74,7 @@ mod session;
 mod tests;
 
 pub use client::{AwaitChallenge, Client};
+pub use gs2::Binding;
 pub use layer::{Layer, Layers, UnknownQop};
 pub use mechanism::Mechanism;
 pub use server::{Authorize, Server};

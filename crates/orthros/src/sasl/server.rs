@@ -3,13 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::gs2::{Binding, split};
 use super::layer::{Layer, Layers};
 use super::mechanism::Mechanism;
 use super::session::{Session, Sizes, size, size_octets};
 use super::{LARGEST, USUAL, broken};
 use crate::error::{Error, Rejection};
-use crate::gss::{self, Protection, SecurityContext};
+use crate::gss::token::{TokenId, frame};
+use crate::gss::{
+    self, AcceptorBindings, ChannelBindings, ContextFlags, Protection, SecurityContext,
+};
 use crate::principal::Principal;
+use crate::spnego;
 use crate::step::{Refusal, Step};
 use crate::time::Timestamp;
 
@@ -38,9 +43,11 @@ struct Terms {
 #[derive(Debug)]
 enum State {
     /// The client's first token is due; an empty challenge may ask for it.
-    First(gss::Acceptor),
+    First(Opening),
     /// It was asked for.
-    Asked(gss::Acceptor),
+    Asked(Opening),
+    /// The negotiation is not complete yet.
+    Negotiating(spnego::AwaitToken),
     /// The last token went out; an empty response is due (SASL-04).
     Sent(SecurityContext),
     /// The client's choice of these is due.
@@ -50,18 +57,64 @@ enum State {
     },
 }
 
+/// What the client's first token is given to.
+#[derive(Debug)]
+enum Opening {
+    Gssapi(gss::Acceptor),
+    Spnego(spnego::Acceptor),
+    Gs2(gss::Acceptor, Gs2),
+}
+
+/// What a server with GS2 can bind to.
+#[derive(Debug)]
+enum Gs2 {
+    /// GS2-KRB5 was chosen; whether GS2-KRB5-PLUS was advertised beside it.
+    Plain { plus_advertised: bool },
+    /// GS2-KRB5-PLUS was chosen: the channel's bindings, by the names of their types.
+    Plus(Vec<(String, Vec<u8>)>),
+}
+
 impl Server {
     /// GSSAPI. Of `layers` those are offered that the context can serve.
     pub fn gssapi(acceptor: gss::Acceptor, layers: Layers) -> Self {
+        Self::new(Mechanism::Gssapi, layers, Opening::Gssapi(acceptor))
+    }
+
+    /// GSS-SPNEGO. The client's flags say which layer it is; it must be among `layers`.
+    pub fn gss_spnego(acceptor: gss::Acceptor, layers: Layers) -> Self {
+        let opening = Opening::Spnego(spnego::Acceptor::new(acceptor));
+        Self::new(Mechanism::GssSpnego, layers, opening)
+    }
+
+    /// GS2-KRB5. `plus_advertised` says whether the client could have chosen GS2-KRB5-PLUS: if it
+    /// could have, and says that it saw none, somebody removed it (SASL-13).
+    ///
+    /// A server that demands bindings offers GS2-KRB5-PLUS alone.
+    pub fn gs2(acceptor: gss::Acceptor, plus_advertised: bool) -> Self {
+        let opening = Opening::Gs2(acceptor, Gs2::Plain { plus_advertised });
+        Self::new(Mechanism::Gs2Krb5, Layers::only(Layer::None), opening)
+    }
+
+    /// GS2-KRB5-PLUS with the bindings of the channel: names of types (`tls-exporter`), and data.
+    pub fn gs2_plus<N: Into<String>, D: Into<Vec<u8>>>(
+        acceptor: gss::Acceptor,
+        channel: impl IntoIterator<Item = (N, D)>,
+    ) -> Self {
+        let channel = channel.into_iter().map(|(n, d)| (n.into(), d.into()));
+        let opening = Opening::Gs2(acceptor, Gs2::Plus(channel.collect()));
+        Self::new(Mechanism::Gs2Krb5Plus, Layers::only(Layer::None), opening)
+    }
+
+    fn new(mechanism: Mechanism, layers: Layers, opening: Opening) -> Self {
         Self {
-            mechanism: Mechanism::Gssapi,
+            mechanism,
             terms: Terms {
                 layers,
                 size: USUAL,
                 service: None,
                 authorize: Arc::new(|client, authzid| client.to_string() == authzid),
             },
-            state: State::First(acceptor),
+            state: State::First(opening),
         }
     }
 
@@ -125,28 +178,38 @@ impl Server {
             })
         };
         match state {
-            State::First(acceptor) if response.is_empty() => {
-                challenge(Vec::new(), terms, State::Asked(acceptor))
+            State::First(opening) if response.is_empty() => {
+                challenge(Vec::new(), terms, State::Asked(opening))
             }
-            State::First(acceptor) | State::Asked(acceptor) => {
-                match acceptor.accept(response, now)? {
-                    // The acceptor's KRB-ERROR; there is no second try.
-                    Step::Continue { token, .. } => Err(Refusal {
-                        error: broken("no AP-REQ is in the client's token"),
-                        token: Some(token),
-                    }),
-                    Step::Established { token, context } => {
-                        terms.judge_service(&context.info().acceptor)?;
-                        match token {
-                            Some(token) => challenge(token, terms, State::Sent(context)),
-                            None => {
-                                let (token, state) = offer(context, &terms)?;
-                                challenge(token, terms, state)
-                            }
-                        }
+            State::First(Opening::Gssapi(acceptor)) | State::Asked(Opening::Gssapi(acceptor)) => {
+                let (token, context) = accepted(acceptor.accept(response, now)?)?;
+                terms.judge_service(&context.info().acceptor)?;
+                match token {
+                    Some(token) => challenge(token, terms, State::Sent(context)),
+                    None => {
+                        let (token, state) = offer(context, &terms)?;
+                        challenge(token, terms, state)
                     }
                 }
             }
+            State::First(Opening::Gs2(acceptor, gs2))
+            | State::Asked(Opening::Gs2(acceptor, gs2)) => {
+                Ok(gs2_accept(acceptor, &gs2, &terms, response, now)?)
+            }
+            State::First(Opening::Spnego(acceptor)) | State::Asked(Opening::Spnego(acceptor)) => {
+                match terms.negotiated(acceptor.accept(response, now)?)? {
+                    Step::Continue { token, next } => {
+                        challenge(token, terms, State::Negotiating(next))
+                    }
+                    Step::Established { token, context } => {
+                        Ok(Step::Established { token, context })
+                    }
+                }
+            }
+            State::Negotiating(next) => match terms.negotiated(next.accept(response, now)?)? {
+                Step::Continue { token, next } => challenge(token, terms, State::Negotiating(next)),
+                Step::Established { token, context } => Ok(Step::Established { token, context }),
+            },
             State::Sent(context) => {
                 if !response.is_empty() {
                     return Err(broken("an empty response was due").into());
@@ -159,7 +222,87 @@ impl Server {
     }
 }
 
+/// A token and the context; an acceptor that answers with a KRB-ERROR gets no second try.
+fn accepted(
+    step: Step<gss::Acceptor, SecurityContext>,
+) -> Result<(Option<Vec<u8>>, SecurityContext), Refusal> {
+    match step {
+        Step::Established { token, context } => Ok((token, context)),
+        Step::Continue { token, .. } => Err(Refusal {
+            error: broken("no AP-REQ is in the client's token"),
+            token: Some(token),
+        }),
+    }
+}
+
+/// SASL-12, SASL-13.
+fn gs2_accept(
+    acceptor: gss::Acceptor,
+    gs2: &Gs2,
+    terms: &Terms,
+    response: &[u8],
+    now: Timestamp,
+) -> Result<Step<Server, Session>, Refusal> {
+    let first = split(response)?;
+    let data = match (gs2, &first.binding) {
+        (Gs2::Plain { .. }, Binding::None) => &[][..],
+        (Gs2::Plain { plus_advertised }, Binding::NotAdvertised) if !plus_advertised => &[],
+        (Gs2::Plain { .. }, Binding::NotAdvertised) => {
+            return Err(broken(
+                "the client saw no mechanism with channel bindings, and there was one",
+            )
+            .into());
+        }
+        (Gs2::Plain { .. }, Binding::Channel { .. }) => {
+            return Err(broken("channel bindings came with a mechanism that has none").into());
+        }
+        (Gs2::Plus(channel), Binding::Channel { name, .. }) => channel
+            .iter()
+            .find(|(ours, _)| ours == name)
+            .map(|(_, data)| data.as_slice())
+            .ok_or_else(|| broken("channel bindings of a type that is not supported"))?,
+        (Gs2::Plus(_), _) => {
+            return Err(
+                broken("the mechanism demands channel bindings, and the client has none").into(),
+            );
+        }
+    };
+    let bindings = [first.header, data].concat();
+    let bindings = ChannelBindings::from_application_data(bindings);
+    let Some((id, message)) = first.token.split_first_chunk::<2>() else {
+        return Err(broken("no token follows the header").into());
+    };
+    let token = frame(TokenId(u16::from_be_bytes(*id)), message);
+    let acceptor = acceptor.bindings(AcceptorBindings::Require(bindings));
+    let (token, context) = accepted(acceptor.accept(&token, now)?)?;
+    terms.judge_service(&context.info().acceptor)?;
+    if !context.flags().contains(ContextFlags::MUTUAL) {
+        return Err(broken("the client did not ask for mutual authentication").into());
+    }
+    let client = &context.info().initiator;
+    let authzid = terms.judge_authzid(client, first.authzid.as_bytes())?;
+    let sizes = Sizes { ours: 0, theirs: 0 };
+    Ok(Step::Established {
+        token,
+        context: Session::new(context, Layer::None, authzid, sizes)?,
+    })
+}
+
 impl Terms {
+    /// What is established by SPNEGO.
+    fn negotiated<N>(&self, step: Step<N, SecurityContext>) -> Result<Step<N, Session>, Error> {
+        Ok(match step {
+            Step::Continue { token, next } => Step::Continue { token, next },
+            Step::Established { token, context } => {
+                self.judge_service(&context.info().acceptor)?;
+                Step::Established {
+                    token,
+                    context: Session::of_flags(context, self.layers, self.size)?,
+                }
+            }
+        })
+    }
+
     /// SASL-11.
     fn judge_service(&self, acceptor: &Principal) -> Result<(), Error> {
         let Some((service, hosts)) = &self.service else {

@@ -4,7 +4,7 @@
 //! | length, 32 bits, big end first | Wrap token |     length <= the receiver's size
 //! ```
 
-use super::layer::Layer;
+use super::layer::{Layer, Layers};
 use super::{LARGEST, broken};
 use crate::error::{Error, Rejection};
 use crate::gss::{ContextInfo, Protection, Receiver, SecurityContext, Sender};
@@ -56,6 +56,26 @@ impl Session {
                 receiver: Some(receiver),
             },
         })
+    }
+
+    /// A session whose layer is what its context's flags say (GSS-SPNEGO).
+    pub(super) fn of_flags(
+        context: SecurityContext,
+        accepted: Layers,
+        size: usize,
+    ) -> Result<Self, Error> {
+        let (ours, theirs) = (size, size);
+        let available = Layers::of(context.flags());
+        match available.strongest() {
+            Some(layer) if accepted.contains(layer) => {
+                Self::new(context, layer, None, Sizes { ours, theirs })
+            }
+            strongest => Err(Rejection::SecurityLayer {
+                theirs: strongest.unwrap_or(Layer::None).to_string(),
+                ours: accepted.to_string(),
+            }
+            .into()),
+        }
     }
 
     /// What is known of the context below.
