@@ -18,6 +18,7 @@
 pub mod ap;
 pub mod cause;
 pub mod ccache;
+pub mod channel;
 pub mod client;
 pub mod credentials;
 pub mod crypto;
@@ -31,7 +32,9 @@ pub mod pac;
 pub mod principal;
 pub mod random;
 pub mod report;
+pub mod sasl;
 pub mod secret;
+pub mod spnego;
 pub mod step;
 pub mod time;
 pub mod wire;

@@ -18,6 +18,7 @@
 mod codes;
 mod judged;
 mod keys;
+mod negotiated;
 mod peer;
 mod recognise;
 #[cfg(feature = "serde")]
@@ -30,6 +31,7 @@ mod tests;
 
 use std::fmt;
 
+pub use negotiated::mechanism_name;
 pub use recognise::{recognise, recognised};
 pub use windows::Windows;
 

@@ -288,6 +288,24 @@ fn samples() -> Vec<Error> {
         KdcReply {
             why: "its nonce is another one".into(),
         },
+        NoCommonMechanism {
+            offered: vec!["1.3.6.1.4.1.311.2.2.10 (NTLM)".into()],
+        },
+        Negotiation {
+            why: "the MIC over the list of mechanisms is missing",
+        },
+        NegotiationRefused,
+        Sasl {
+            why: "the offer is not four octets",
+        },
+        SecurityLayer {
+            theirs: "auth".into(),
+            ours: "auth-conf".into(),
+        },
+        Authorization {
+            client: principal("alice@CORP.EXAMPLE"),
+            authzid: "root".into(),
+        },
     ];
     let mut all: Vec<Error> = rejections.into_iter().map(Error::from).collect();
     all.extend(session::faults().map(|fault| {
@@ -410,12 +428,18 @@ fn variant(error: &Error) -> usize {
             ReplyKey { .. } => 45,
             ReplayCacheUnavailable { .. } => 46,
             Session { .. } => 49,
+            NoCommonMechanism { .. } => 50,
+            Negotiation { .. } => 51,
+            NegotiationRefused => 52,
+            Sasl { .. } => 53,
+            SecurityLayer { .. } => 54,
+            Authorization { .. } => 55,
         },
         Error::Crypto(_) => 47,
         Error::Preauthentication(_) => 48,
     }
 }
-const VARIANTS: usize = 50;
+const VARIANTS: usize = 56;
 
 #[test]
 fn every_variant_is_among_the_samples() {

@@ -1,0 +1,4 @@
+//! SASL exchanges: every rule kept, and each broken alone.
+
+mod gssapi;
+mod others;
