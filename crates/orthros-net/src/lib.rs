@@ -32,6 +32,7 @@ mod answer;
 pub mod blocking;
 mod config;
 mod plan;
+pub mod stream;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
