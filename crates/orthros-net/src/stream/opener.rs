@@ -10,7 +10,7 @@ use super::error::{FrameError, protection};
 use super::framing::{Frame, Framing, StreamConfig};
 
 /// With how much room a stream begins to read: several frames at once.
-const READ_AHEAD: usize = 64 << 10;
+const READ_AHEAD: usize = 32 << 10;
 
 /// Takes frames apart and opens them.
 ///
