@@ -16,12 +16,13 @@ const FLOORS: &[&[&str]] = &[
     &["ap"],
     &["client", "kdc", "gss"],
     &["spnego"],
+    &["sasl"],
     &["env", "manual"],
 ];
 
 /// The modules that read octets of others: no `unwrap`, no `expect`, no index may be in them.
 const PARSERS: &[&str] = &[
-    "wire", "crypto", "keytab", "ccache", "pac", "ap", "client", "kdc", "gss", "spnego",
+    "wire", "crypto", "keytab", "ccache", "pac", "ap", "client", "kdc", "gss", "spnego", "sasl",
 ];
 
 /// The one module that touches the machine: clock, files, environment.

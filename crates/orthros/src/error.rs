@@ -297,6 +297,38 @@ pub enum Rejection {
         /// Why, for the KDC's operator.
         why: String,
     },
+    /// None of the mechanisms that SPNEGO's initiator offers is Kerberos (NEG-07).
+    NoCommonMechanism {
+        /// What it offers, most wanted first.
+        offered: Vec<String>,
+    },
+    /// A SPNEGO token breaks a rule of RFC 4178, or the negotiation was tampered with (NEG-12).
+    Negotiation {
+        /// Which rule.
+        why: &'static str,
+    },
+    /// The acceptor ended the SPNEGO negotiation, and gave no reason (NEG-23).
+    NegotiationRefused,
+    /// A SASL message breaks a rule of its mechanism (SASL-05 to SASL-10).
+    Sasl {
+        /// Which rule.
+        why: &'static str,
+    },
+    /// The SASL peer offers or chooses no security layer that we accept (SASL-08; security
+    /// case 61).
+    SecurityLayer {
+        /// What it has, as QOP words.
+        theirs: String,
+        /// What we accept, as QOP words.
+        ours: String,
+    },
+    /// The client may not act as whom it wants to act (SASL-07).
+    Authorization {
+        /// Who it is.
+        client: Principal,
+        /// Who it wants to be.
+        authzid: String,
+    },
 }
 
 /// A key that was considered for opening a ticket, and what spoke against it.
@@ -475,7 +507,13 @@ impl Rejection {
             | ChannelBindings { .. }
             | ReplayCacheFull { .. }
             | Anonymous
-            | KdcReply { .. } => ErrorCode::KRB_ERR_GENERIC,
+            | KdcReply { .. }
+            | NoCommonMechanism { .. }
+            | Negotiation { .. }
+            | NegotiationRefused
+            | Sasl { .. }
+            | SecurityLayer { .. }
+            | Authorization { .. } => ErrorCode::KRB_ERR_GENERIC,
         }
     }
 }

@@ -29,6 +29,7 @@ pub mod keytab;
 pub mod pac;
 pub mod principal;
 pub mod random;
+pub mod sasl;
 pub mod secret;
 pub mod step;
 pub mod time;

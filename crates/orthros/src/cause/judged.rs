@@ -1,7 +1,7 @@
 //! Our judgements, in the order of [`Rejection`].
 
 use super::words::{ahead, clock_reason, offset, sh, short, span};
-use super::{Explanation, codes, keys};
+use super::{Explanation, codes, keys, negotiated};
 use crate::error::Rejection;
 use crate::time::Timestamp;
 use crate::wire::ErrorCode;
@@ -311,6 +311,12 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
         )
         .fact("problem", why)
         .likely("The rule named above; the client is told the code alone."),
+        NoCommonMechanism { offered } => negotiated::no_common(offered),
+        Negotiation { why } => negotiated::broken(why),
+        NegotiationRefused => negotiated::refused(),
+        Sasl { why } => negotiated::sasl(why),
+        SecurityLayer { theirs, ours } => negotiated::layer(theirs, ours),
+        Authorization { client, authzid } => negotiated::authorization(client, authzid),
     }
 }
 
@@ -353,15 +359,7 @@ fn skew(client_time: Timestamp, now: Timestamp, limit: u64) -> Explanation {
 
 /// The mechanisms that are met where Kerberos was meant.
 fn mechanism(oid: &str) -> Explanation {
-    let name = match oid {
-        "1.3.6.1.5.5.2" => "SPNEGO",
-        "1.3.6.1.4.1.311.2.2.10" => "NTLM",
-        "1.3.6.1.4.1.311.2.2.30" => "NegoEx",
-        "1.3.6.1.5.2.5" => "IAKERB",
-        "1.2.840.113554.1.2.2.3" => "Kerberos, user-to-user",
-        "1.2.840.48018.1.2.2" => "Kerberos, as early Windows spelt it",
-        _ => "unknown here",
-    };
+    let name = negotiated::mechanism_name(oid).unwrap_or("unknown here");
     let explanation = Explanation::new(
         "GSS_MECHANISM",
         format!(

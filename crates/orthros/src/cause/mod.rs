@@ -18,6 +18,7 @@
 mod codes;
 mod judged;
 mod keys;
+mod negotiated;
 mod peer;
 mod recognise;
 mod words;
@@ -27,6 +28,7 @@ mod tests;
 
 use std::fmt;
 
+pub use negotiated::mechanism_name;
 pub use recognise::{recognise, recognised};
 
 use crate::error::{Error, FileError, KeyVerdict};

@@ -283,6 +283,28 @@ fn samples() -> Vec<Error> {
         KdcReply {
             why: "its nonce is another one".into(),
         },
+        NoCommonMechanism {
+            offered: vec!["1.3.6.1.4.1.311.2.2.10 (NTLM)".into()],
+        },
+        NoCommonMechanism {
+            offered: vec!["1.3.6.1.5.2.5 (IAKERB)".into(), "2.999".into()],
+        },
+        NoCommonMechanism { offered: vec![] },
+        Negotiation {
+            why: "the MIC over the list of mechanisms is missing",
+        },
+        NegotiationRefused,
+        Sasl {
+            why: "the offer is not four octets",
+        },
+        SecurityLayer {
+            theirs: "auth".into(),
+            ours: "auth-conf".into(),
+        },
+        Authorization {
+            client: principal("alice@CORP.EXAMPLE"),
+            authzid: "root".into(),
+        },
     ];
     let mut all: Vec<Error> = rejections.into_iter().map(Error::from).collect();
     all.extend([
@@ -394,10 +416,16 @@ fn variant(error: &Error) -> usize {
             Mechanism { .. } => 43,
             ReplyModified { .. } => 44,
             ReplyKey { .. } => 45,
+            NoCommonMechanism { .. } => 46,
+            Negotiation { .. } => 47,
+            NegotiationRefused => 48,
+            Sasl { .. } => 49,
+            SecurityLayer { .. } => 50,
+            Authorization { .. } => 51,
         },
     }
 }
-const VARIANTS: usize = 46;
+const VARIANTS: usize = 52;
 
 #[test]
 fn every_variant_is_among_the_samples() {

@@ -81,7 +81,7 @@ pub mod token;
 mod window;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use acceptor::{Acceptor, Verified};
 pub use bindings::{AcceptorBindings, ChannelBindings};

@@ -112,7 +112,11 @@ impl Error {
         match self {
             Self::Malformed(_) => return MajorStatus::DEFECTIVE_TOKEN,
             Self::Rejected(rejection) => match **rejection {
-                Rejection::Mechanism { .. } => return MajorStatus::BAD_MECH,
+                Rejection::Mechanism { .. }
+                | Rejection::NoCommonMechanism { .. }
+                | Rejection::NegotiationRefused => return MajorStatus::BAD_MECH,
+                Rejection::Negotiation { .. } => return MajorStatus::DEFECTIVE_TOKEN,
+                Rejection::Authorization { .. } => return MajorStatus::UNAUTHORIZED,
                 // A checksum too short to hold bindings is taken for one without them (GSS-15).
                 Rejection::ChannelBindings { .. } | Rejection::GssChecksum { len: ..24, .. } => {
                     return MajorStatus::BAD_BINDINGS;

@@ -3,7 +3,7 @@
 mod bindings;
 mod checksum;
 mod delegation;
-mod exchange;
+pub(crate) mod exchange;
 mod message;
 mod recorded;
 mod status;

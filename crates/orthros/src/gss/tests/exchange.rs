@@ -20,7 +20,7 @@ use crate::wire::{
 };
 
 /// A client's credentials with the ticket of `forge`.
-pub(super) fn credentials(forge: &Forge) -> Credentials {
+pub(crate) fn credentials(forge: &Forge) -> Credentials {
     Credentials {
         client: forge.client.clone(),
         server: forge.server.clone(),
@@ -37,22 +37,22 @@ pub(super) fn credentials(forge: &Forge) -> Credentials {
     }
 }
 
-pub(super) fn initiator() -> Initiator {
+pub(crate) fn initiator() -> Initiator {
     Initiator::new(credentials(&Forge::right()))
 }
 
-pub(super) fn acceptor() -> Acceptor {
+pub(crate) fn acceptor() -> Acceptor {
     Acceptor::new(ap::Acceptor::new(Forge::right().config()))
 }
 
-pub(super) fn first(initiator: Initiator) -> (Vec<u8>, AwaitReply) {
+pub(crate) fn first(initiator: Initiator) -> (Vec<u8>, AwaitReply) {
     match initiator.request(NOW).unwrap() {
         Step::Continue { token, next } => (token, next),
         other => panic!("{other:?}"),
     }
 }
 
-pub(super) fn accepted(
+pub(crate) fn accepted(
     result: Result<Step<Acceptor, SecurityContext>, Refusal>,
 ) -> (Option<Vec<u8>>, SecurityContext) {
     match result.unwrap() {
@@ -61,7 +61,7 @@ pub(super) fn accepted(
     }
 }
 
-pub(super) fn established(
+pub(crate) fn established(
     initiator: Initiator,
     acceptor: Acceptor,
 ) -> (SecurityContext, SecurityContext) {
@@ -106,7 +106,7 @@ fn converse(ours: &mut SecurityContext, theirs: &mut SecurityContext) {
 }
 
 /// The authenticator in a token, decrypted, with the ticket's session key.
-pub(super) fn authenticator(token: &[u8]) -> Vec<u8> {
+pub(crate) fn authenticator(token: &[u8]) -> Vec<u8> {
     let (id, message) = unframe(token).unwrap();
     assert_eq!(id, TokenId::AP_REQ);
     let request = ApReq::from_bytes(message).unwrap();
@@ -300,7 +300,7 @@ fn gss_22_extension_is_sent_with_the_subkey() {
 }
 
 /// An AP-REQ with this checksum, framed.
-pub(super) fn with_checksum(cksum: Option<(i32, Vec<u8>)>, options: ApOptions) -> Vec<u8> {
+pub(crate) fn with_checksum(cksum: Option<(i32, Vec<u8>)>, options: ApOptions) -> Vec<u8> {
     let forge = Forge {
         cksum,
         options,

@@ -1,0 +1,251 @@
+//! What SASL establishes, and the buffers of its security layer (RFC 4422 §3.7).
+//!
+//! ```text
+//! | length, 32 bits, big end first | Wrap token |     length <= the receiver's size
+//! ```
+
+use super::layer::Layer;
+use super::{LARGEST, broken};
+use crate::error::{Error, Rejection};
+use crate::gss::{ContextInfo, Protection, Receiver, SecurityContext, Sender};
+use crate::wire::ErrorCode;
+
+/// How long the length before a token is.
+const PREFIX: usize = 4;
+
+/// An established session: who the parties are, and the security layer.
+///
+/// Without a layer, [`encode`](Self::encode) and [`decode`](Self::decode) copy.
+#[derive(Debug)]
+pub struct Session {
+    info: ContextInfo,
+    authzid: Option<String>,
+    encoder: Encoder,
+    decoder: Decoder,
+}
+
+impl Session {
+    pub(super) fn new(
+        context: SecurityContext,
+        layer: Layer,
+        authzid: Option<String>,
+        sizes: Sizes,
+    ) -> Result<Self, Error> {
+        let (info, sender, receiver) = context.split();
+        let encoder = Encoder {
+            message: match layer.protection() {
+                Some(protection) => sender.wrap_size_limit(protection, sizes.theirs),
+                None => usize::MAX,
+            },
+            layer,
+            sender,
+        };
+        if encoder.message == 0 {
+            return Err(broken(
+                "the other side takes no buffer in which a message fits",
+            ));
+        }
+        Ok(Self {
+            info,
+            authzid,
+            encoder,
+            decoder: Decoder {
+                layer,
+                largest: sizes.ours,
+                received: Vec::new(),
+                receiver: Some(receiver),
+            },
+        })
+    }
+
+    /// What is known of the context below.
+    pub fn info(&self) -> &ContextInfo {
+        &self.info
+    }
+
+    /// The layer that both sides agreed on.
+    pub fn layer(&self) -> Layer {
+        self.encoder.layer
+    }
+
+    /// The authorization identity, if it is not the client's own.
+    pub fn authzid(&self) -> Option<&str> {
+        self.authzid.as_deref()
+    }
+
+    /// The longest message of one buffer; longer ones become several.
+    pub fn largest_message(&self) -> usize {
+        self.encoder.largest_message()
+    }
+
+    /// Appends the buffers of a message to `out`.
+    pub fn encode(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.encoder.encode(message, out)
+    }
+
+    /// Takes octets as they were received, appends to `out` what is complete.
+    pub fn decode(&mut self, received: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.decoder.decode(received, out)
+    }
+
+    /// Takes the session apart, so that one thread may send while another receives.
+    pub fn split(self) -> (ContextInfo, Encoder, Decoder) {
+        (self.info, self.encoder, self.decoder)
+    }
+}
+
+/// The largest buffers of the two sides, without the length.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    pub(super) ours: usize,
+    pub(super) theirs: usize,
+}
+
+/// The sending half of a session.
+#[derive(Debug)]
+pub struct Encoder {
+    layer: Layer,
+    /// The longest message of one buffer (SASL-10).
+    message: usize,
+    sender: Sender,
+}
+
+impl Encoder {
+    /// The layer.
+    pub fn layer(&self) -> Layer {
+        self.layer
+    }
+
+    /// The longest message of one buffer.
+    pub fn largest_message(&self) -> usize {
+        self.message
+    }
+
+    /// The sending half of the context below, for those who frame by themselves.
+    pub fn into_sender(self) -> Sender {
+        self.sender
+    }
+
+    /// Appends the buffers of a message to `out`; of an empty message there are none.
+    ///
+    /// If it fails, what was appended must not be sent.
+    pub fn encode(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        let Some(protection) = self.layer.protection() else {
+            out.extend_from_slice(message);
+            return Ok(());
+        };
+        for part in message.chunks(self.message) {
+            let length = part.len() + self.sender.room(protection).total();
+            let length = u32::try_from(length)
+                .map_err(|_| Error::Misuse("a buffer of SASL longer than 4 GiB"))?;
+            out.extend_from_slice(&length.to_be_bytes());
+            self.sender.wrap_into(protection, part, out)?;
+        }
+        Ok(())
+    }
+}
+
+/// The receiving half of a session.
+///
+/// The first buffer that is not the next of the peer's ends it (SASL-09): whatever is received
+/// then is refused.
+#[derive(Debug)]
+pub struct Decoder {
+    layer: Layer,
+    largest: usize,
+    /// The part of a buffer that is here, with its length.
+    received: Vec<u8>,
+    /// `None` after a refusal.
+    receiver: Option<Receiver>,
+}
+
+impl Decoder {
+    /// The layer.
+    pub fn layer(&self) -> Layer {
+        self.layer
+    }
+
+    /// Takes octets as they were received, appends to `out` what is complete.
+    ///
+    /// A buffer longer than our size is refused before any of it is stored (SASL-10).
+    pub fn decode(&mut self, mut received: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        if self.layer.protection().is_none() {
+            out.extend_from_slice(received);
+            return Ok(());
+        }
+        loop {
+            let wanted = match self.received.first_chunk::<PREFIX>() {
+                Some(prefix) => PREFIX + self.length(*prefix)?,
+                None => PREFIX,
+            };
+            let missing = wanted - self.received.len();
+            let missing = missing.min(received.len());
+            let (part, rest) = received.split_at(missing);
+            self.received.extend_from_slice(part);
+            received = rest;
+            if self.received.len() < wanted {
+                return Ok(());
+            }
+            if wanted > PREFIX {
+                let mut buffer = std::mem::take(&mut self.received);
+                let token = buffer.get_mut(PREFIX..).unwrap_or_default();
+                out.extend_from_slice(self.open(token)?);
+                buffer.clear();
+                self.received = buffer;
+            }
+        }
+    }
+
+    /// Whether the octets received end with a buffer: at the end of the stream they must.
+    pub fn is_between_buffers(&self) -> bool {
+        self.received.is_empty()
+    }
+
+    /// The length that stands before a token, if we take so many octets (SASL-10): for those who
+    /// frame by themselves.
+    pub fn length(&mut self, prefix: [u8; PREFIX]) -> Result<usize, Error> {
+        let length = usize::try_from(u32::from_be_bytes(prefix)).unwrap_or(usize::MAX);
+        if length == 0 || length > self.largest {
+            self.receiver = None;
+            return Err(broken(match length {
+                0 => "an empty buffer",
+                _ => "a buffer is larger than the size that was agreed on",
+            }));
+        }
+        Ok(length)
+    }
+
+    /// The message of one token, where it lies (SASL-09).
+    pub fn open<'t>(&mut self, token: &'t mut [u8]) -> Result<&'t [u8], Error> {
+        let Some(mut receiver) = self.receiver.take() else {
+            return Err(Error::Misuse("a SASL session whose layer is broken"));
+        };
+        let unwrapped = receiver.unwrap_in_place(token)?;
+        let protection = unwrapped.protection();
+        if self.layer == Layer::Confidentiality && protection == Protection::Integrity {
+            return Err(Rejection::Message {
+                why: "it is not encrypted, and encryption was agreed on",
+                code: ErrorCode::KRB_AP_ERR_MODIFIED,
+            }
+            .into());
+        }
+        let message = unwrapped.complete()?;
+        self.receiver = Some(receiver);
+        Ok(message)
+    }
+}
+
+/// A size as three octets, big end first.
+pub(super) fn size_octets(size: usize) -> [u8; 3] {
+    let [_, octets @ ..] = u32::try_from(size.min(LARGEST))
+        .unwrap_or(u32::MAX)
+        .to_be_bytes();
+    octets
+}
+
+/// The size in three octets.
+pub(super) fn size(octets: [u8; 3]) -> usize {
+    octets
+        .iter()
+        .fold(0, |size, octet| size << 8 | usize::from(*octet))
+}

@@ -1,0 +1,3 @@
+//! SASL exchanges: every rule kept, and each broken alone.
+
+mod gssapi;
