@@ -34,6 +34,7 @@ pub mod blocking;
 mod bounded;
 mod config;
 mod plan;
+pub mod stream;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 #[cfg(feature = "valkey")]
