@@ -19,7 +19,7 @@ use super::ticket::{Contents, OpenTicket};
 use super::verify::{
     self, Admissible, AuthDataPolicy, Authorized, Bound, InTime, PathAccepted, SameClient, SealedBy,
 };
-use crate::crypto::{Enctype, Key, KeyUsage};
+use crate::crypto::{Enctype, Key, KeyUsage, Schedule};
 use crate::error::{Error, Rejection};
 use crate::step::Refusal;
 use crate::time::Timestamp;
@@ -53,6 +53,8 @@ pub struct Verified<B> {
     proofs: (SameClient, Admissible, InTime, PathAccepted),
     authorized: Authorized,
     bound: Bound<B>,
+    /// Of the session key: the AP-REP is sealed with it, too.
+    schedule: Schedule,
     subkey: Option<Key>,
     initiator_seq: u32,
     ctime: Timestamp,
@@ -138,7 +140,8 @@ impl Acceptor {
         )?;
         let part = verify::ticket_part(&opened.octets, &config.permitted_enctypes)?;
         let (request, usage) = (&decoded.request, KeyUsage::AP_REQ_AUTHENTICATOR);
-        let authenticator = verify::open_authenticator(request, &part.2, usage, &part.1)?;
+        let schedule = part.2.schedule();
+        let authenticator = verify::open_authenticator(request, &schedule, usage, &part.1)?;
         let claimed = verify::claim(part, &authenticator, &config.permitted_enctypes)?;
         known.ctime = Some(claimed.ctime);
         known.client = Some(claimed.client.clone());
@@ -187,6 +190,7 @@ impl Acceptor {
             proofs: (same_client, admissible, in_time, path),
             authorized,
             bound,
+            schedule,
             subkey,
             initiator_seq,
             ctime,
@@ -255,7 +259,12 @@ impl<B> Verified<B> {
             let draw = Draw::new(&*self.config.rng)?;
             keys.acceptor_subkey = Some(acceptor_subkey(wanted, &keys.session, draw.seed())?);
             keys.acceptor_seq = draw.sequence();
-            Some(ap_rep(&keys, self.ctime, draw.confounder())?)
+            Some(ap_rep(
+                &keys,
+                &self.schedule,
+                self.ctime,
+                draw.confounder(),
+            )?)
         } else {
             None
         };
@@ -303,7 +312,12 @@ fn acceptor_subkey(enctype: Enctype, session: &Key, seed: &[u8; 32]) -> Result<K
 
 /// The AP-REP: the client's time, unchanged (AP-52), under the session key even where there are
 /// subkeys (AP-51).
-fn ap_rep(keys: &SessionKeys, ctime: Timestamp, confounder: &[u8; 16]) -> Result<Vec<u8>, Error> {
+fn ap_rep(
+    keys: &SessionKeys,
+    session: &Schedule,
+    ctime: Timestamp,
+    confounder: &[u8; 16],
+) -> Result<Vec<u8>, Error> {
     let subkey = keys.acceptor_subkey.as_ref().map(|key| EncryptionKey {
         keytype: key.enctype().0,
         keyvalue: OctetString(key.expose()),
@@ -316,13 +330,13 @@ fn ap_rep(keys: &SessionKeys, ctime: Timestamp, confounder: &[u8; 16]) -> Result
     };
     let part = Zeroizing::new(part.to_bytes()?);
     let mut cipher = Vec::new();
-    let sealer = keys.session.cipher(KeyUsage::AP_REP)?;
+    let sealer = session.cipher(KeyUsage::AP_REP)?;
     sealer.encrypt_under(confounder, &[&part], &mut cipher);
     let reply = ApRep {
         pvno: KRB5_PVNO,
         msg_type: MsgType::AP_REP.0,
         enc_part: EncryptedData {
-            etype: keys.session.enctype().0,
+            etype: session.enctype().0,
             kvno: None,
             cipher: OctetString(&cipher),
         },

@@ -4,7 +4,8 @@
 use crate::crypto::{ChecksumType, Enctype, Key, KeyUsage};
 use crate::error::Rejection;
 use crate::wire::{
-    AdCammac, AdKdcIssued, AdType, AuthorizationData, AuthorizationDataElement, primitive::from_der,
+    AdCammac, AdKdcIssued, AdType, AuthorizationDataElement, authdata::authorization_data,
+    primitive::from_der,
 };
 
 /// AD-IF-RELEVANT within AD-IF-RELEVANT: this deep and no deeper (MSG-24, security case 22).
@@ -90,9 +91,8 @@ fn walk<'a>(
                 if depth >= MAX_DEPTH {
                     return Err(refuse(element.ad_type, "nested too deep"));
                 }
-                let inner: AuthorizationData<'a> =
-                    from_der("AuthorizationData", element.ad_data.as_bytes())
-                        .map_err(|_| refuse(element.ad_type, "not an AuthorizationData"))?;
+                let inner = authorization_data(element.ad_data.as_bytes())
+                    .map_err(|_| refuse(element.ad_type, "not an AuthorizationData"))?;
                 due.extend(inner.into_iter().rev().map(|element| (depth + 1, element)));
             }
             AdType::AND_OR if !optional => {
@@ -174,7 +174,7 @@ fn cammac(octets: &[u8], service: &Key) -> Vec<AuthData> {
 }
 
 fn elements_of(octets: &[u8]) -> Vec<AuthData> {
-    let elements: AuthorizationData<'_> = from_der("AuthorizationData", octets).unwrap_or_default();
+    let elements = authorization_data(octets).unwrap_or_default();
     elements.iter().map(AuthData::new).collect()
 }
 

@@ -59,7 +59,8 @@ pub fn open(
     let opened = verify::open_ticket(&decoded, keys, accepts, enctypes, None, false)?;
     let part = verify::ticket_part(&opened.octets, enctypes)?;
     let usage = KeyUsage::TGS_REQ_AUTHENTICATOR;
-    let octets = verify::open_authenticator(&decoded.request, &part.2, usage, &part.1)?;
+    let schedule = part.2.schedule();
+    let octets = verify::open_authenticator(&decoded.request, &schedule, usage, &part.1)?;
     let claimed = verify::claim(part, &octets, enctypes)?;
     known.ctime = Some(claimed.ctime);
     known.client = Some(claimed.client.clone());

@@ -24,7 +24,7 @@ use super::keys::{OpenedWith, ServiceKeys};
 use super::policy::{Accepts, InvalidPac, PacPolicy};
 use super::transited::TransitedPolicy;
 use crate::cause::recognised;
-use crate::crypto::{Cipher, Enctype, Key, KeyUsage, Mac};
+use crate::crypto::{Enctype, Key, KeyUsage, Mac, Schedule};
 use crate::error::{Error, Rejection};
 use crate::pac::{Pac, VerifiedPac};
 use crate::principal::Principal;
@@ -220,7 +220,7 @@ pub(super) fn ticket_part<'t>(
 /// in a TGS-REQ (AP-04).
 pub(super) fn open_authenticator(
     request: &ApReq<'_>,
-    session_key: &Key,
+    session_key: &Schedule,
     usage: KeyUsage,
     client: &Principal,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
@@ -232,7 +232,7 @@ pub(super) fn open_authenticator(
     if Enctype(sealed.etype) != session_key.enctype() {
         return Err(refuse().into());
     }
-    let cipher: Cipher = session_key.cipher(usage)?;
+    let cipher = session_key.cipher(usage)?;
     match cipher.decrypt(sealed.cipher.as_bytes()) {
         Ok(octets) => Ok(Zeroizing::new(octets)),
         Err(_) => Err(refuse().into()),

@@ -5,10 +5,10 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::cts::{Aes128, Aes256};
-use super::key::no_such_key;
+use super::schedule::{Base, Schedule};
 use super::sha1_profile::Sha1Cipher;
 use super::sha2_profile::{Aes128Sha256, Aes256Sha384, Sha2Cipher};
-use super::{CryptoError, Enctype, Key, KeyUsage};
+use super::{CryptoError, Enctype, KeyUsage};
 use crate::random::Random;
 
 /// Ke and Ki of one usage, scheduled: encrypts and decrypts any number of messages.
@@ -43,23 +43,17 @@ enum Profile {
 }
 
 impl Cipher {
-    pub(super) fn derive(key: &Key, usage: KeyUsage) -> Self {
-        let base = key.expose();
-        let profile = match key.enctype() {
-            Enctype::AES128_CTS_HMAC_SHA1_96 => Profile::Aes128Sha1(Sha1Cipher::new(base, usage)),
-            Enctype::AES256_CTS_HMAC_SHA1_96 => Profile::Aes256Sha1(Sha1Cipher::new(base, usage)),
-            Enctype::AES128_CTS_HMAC_SHA256_128 => {
-                Profile::Aes128Sha2(Sha2Cipher::new(base, usage))
-            }
-            Enctype::AES256_CTS_HMAC_SHA384_192 => {
-                Profile::Aes256Sha2(Sha2Cipher::new(base, usage))
-            }
+    pub(super) fn derive(key: &Schedule, usage: KeyUsage) -> Self {
+        let profile = match &key.base {
+            Base::Aes128Sha1(base) => Profile::Aes128Sha1(Sha1Cipher::new(base, usage)),
+            Base::Aes256Sha1(base) => Profile::Aes256Sha1(Sha1Cipher::new(base, usage)),
+            Base::Aes128Sha2(base) => Profile::Aes128Sha2(Sha2Cipher::new(base, usage)),
+            Base::Aes256Sha2(base) => Profile::Aes256Sha2(Sha2Cipher::new(base, usage)),
             #[cfg(feature = "legacy")]
-            Enctype::RC4_HMAC => Profile::Rc4(super::rc4::Rc4Cipher::new(base, usage)),
-            other => no_such_key(other),
+            Base::Rc4(base) => Profile::Rc4(super::rc4::Rc4Cipher::new(base.expose(), usage)),
         };
         Self {
-            enctype: key.enctype(),
+            enctype: key.enctype,
             profile,
         }
     }

@@ -28,6 +28,7 @@ pub(super) const BLOCK: usize = 16;
 
 /// AES with one of its key lengths.
 pub(super) trait Aes {
+    const KEY_LEN: usize;
     /// The schedule for encryption.
     type Enc: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16> + KeyInit + Send + Sync;
     /// The schedule for decryption, made from the other.
@@ -48,12 +49,14 @@ pub(super) trait Aes {
 
 pub(super) struct Aes128;
 impl Aes for Aes128 {
+    const KEY_LEN: usize = 16;
     type Enc = aes::Aes128Enc;
     type Dec = aes::Aes128Dec;
 }
 
 pub(super) struct Aes256;
 impl Aes for Aes256 {
+    const KEY_LEN: usize = 32;
     type Enc = aes::Aes256Enc;
     type Dec = aes::Aes256Dec;
 }

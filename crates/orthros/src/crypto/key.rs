@@ -10,7 +10,7 @@ use super::cts::{Aes128, Aes256};
 use super::sha2_profile::{Aes128Sha256, Aes256Sha384};
 use super::{
     Checksum, ChecksumType, Cipher, CryptoError, DEFAULT_MAX_ITERATIONS, Enctype, KeyUsage, Mac,
-    sha1_profile, sha2_profile, string_to_key,
+    Schedule, sha1_profile, sha2_profile, string_to_key,
 };
 use crate::random::Random;
 
@@ -118,8 +118,12 @@ impl Key {
 
     /// The encryption of one usage, derived: keep it to encrypt more than once.
     pub fn cipher(&self, usage: KeyUsage) -> Result<Cipher, CryptoError> {
-        check(usage)?;
-        Ok(Cipher::derive(self, usage))
+        self.schedule().cipher(usage)
+    }
+
+    /// Made ready for several usages.
+    pub(crate) fn schedule(&self) -> Schedule {
+        Schedule::new(self)
     }
 
     /// The checksum of one usage, derived: keep it to sign more than once.
@@ -200,7 +204,7 @@ impl Key {
 }
 
 /// Key usage 0 is refused (CRY-16).
-fn check(usage: KeyUsage) -> Result<(), CryptoError> {
+pub(super) fn check(usage: KeyUsage) -> Result<(), CryptoError> {
     if usage.0 == 0 {
         Err(CryptoError::InvalidUsage(usage))
     } else {

@@ -37,6 +37,7 @@ mod mac;
 mod nfold;
 #[cfg(feature = "legacy")]
 pub mod rc4;
+mod schedule;
 mod sha1_profile;
 mod sha2_profile;
 mod string_to_key;
@@ -52,5 +53,6 @@ pub use error::CryptoError;
 pub use fx_cf2::{krb_fx_cf2, prf_plus};
 pub use key::Key;
 pub use mac::Mac;
+pub(crate) use schedule::Schedule;
 pub use string_to_key::{DEFAULT_MAX_ITERATIONS, iteration_count};
 pub use usage::KeyUsage;

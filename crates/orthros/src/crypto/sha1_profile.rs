@@ -45,16 +45,16 @@ pub(super) struct Sha1Cipher<A: Aes> {
 }
 
 impl<A: Aes> Sha1Cipher<A> {
-    pub(super) fn new(base: &[u8], usage: KeyUsage) -> Self {
+    pub(super) fn new(base: &A::Enc, usage: KeyUsage) -> Self {
         let mut keys = Zeroizing::new([0; 64]);
         let (ke, ki) = keys.split_at_mut(32);
-        let (ke, _) = ke.split_at_mut(base.len().min(32));
-        let (ki, _) = ki.split_at_mut(base.len().min(32));
+        let (ke, _) = ke.split_at_mut(A::KEY_LEN);
+        let (ki, _) = ki.split_at_mut(A::KEY_LEN);
         let mut runs = [
             (seed(usage, ENCRYPTION), &mut *ke),
             (seed(usage, INTEGRITY), &mut *ki),
         ];
-        cts::iterate(&A::expand(base), &mut runs);
+        cts::iterate(base, &mut runs);
         Self {
             enc: A::expand(ke),
             dec: OnceLock::new(),

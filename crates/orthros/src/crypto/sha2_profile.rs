@@ -67,14 +67,13 @@ pub(super) struct Sha2Cipher<S: Suite> {
 }
 
 impl<S: Suite> Sha2Cipher<S> {
-    pub(super) fn new(base: &[u8], usage: KeyUsage) -> Self {
-        let base = Hmac::<S::Hash>::new(base);
+    pub(super) fn new(base: &Hmac<S::Hash>, usage: KeyUsage) -> Self {
         let mut octets = [0; 32];
         let (ke, _) = octets.split_at_mut(S::KEY_LEN);
-        kdf(&base, &label(usage, 0xaa), &[], ke);
+        kdf(base, &label(usage, 0xaa), &[], ke);
         let enc = S::Aes::expand(ke);
         let (ki, _) = octets.split_at_mut(S::MAC_LEN);
-        kdf(&base, &label(usage, 0x55), &[], ki);
+        kdf(base, &label(usage, 0x55), &[], ki);
         let mac = Hmac::new(ki);
         octets.zeroize();
         Self {

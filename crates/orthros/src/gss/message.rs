@@ -344,7 +344,8 @@ fn header(id: [u8; 2], flags: u8, middle: [u8; 4], number: u64) -> [u8; HEADER] 
 /// takes as long as encrypting a short message.
 struct Confounders {
     random: Arc<dyn Random>,
-    pool: [u8; 16 * CONFOUNDER],
+    /// Empty until the first is drawn: most contexts see no message at all.
+    pool: Box<[u8]>,
     left: usize,
 }
 
@@ -352,19 +353,18 @@ impl Confounders {
     fn new(random: Arc<dyn Random>) -> Self {
         Self {
             random,
-            pool: [0; 16 * CONFOUNDER],
+            pool: Box::default(),
             left: 0,
         }
     }
 
     fn next(&mut self) -> Result<[u8; CONFOUNDER], Error> {
-        let (chunks, _) = self.pool.as_chunks::<CONFOUNDER>();
         if self.left == 0 {
-            self.left = chunks.len();
-            if let Err(unavailable) = self.random.fill(&mut self.pool) {
-                self.left = 0;
-                return Err(unavailable.into());
+            if self.pool.is_empty() {
+                self.pool = vec![0; 16 * CONFOUNDER].into();
             }
+            self.random.fill(&mut self.pool)?;
+            self.left = 16;
         }
         let (chunks, _) = self.pool.as_chunks::<CONFOUNDER>();
         let confounder = chunks.get(chunks.len() - self.left).copied();

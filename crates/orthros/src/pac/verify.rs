@@ -36,13 +36,14 @@ pub struct VerifiedPac {
     octets: Box<[u8]>,
     entries: Vec<Entry>,
     client_info: ClientInfo,
-    logon_info: Option<LogonInfo>,
-    upn_dns_info: Option<UpnDnsInfo>,
+    // Boxed: they are large, absent from most PACs, and the whole is handed on several times.
+    logon_info: Option<Box<LogonInfo>>,
+    upn_dns_info: Option<Box<UpnDnsInfo>>,
     attributes: Option<Attributes>,
     requestor_sid: Option<Sid>,
     delegation_info: Option<DelegationInfo>,
     client_claims: Option<Claims>,
-    device_info: Option<DeviceInfo>,
+    device_info: Option<Box<DeviceInfo>>,
     device_claims: Option<Claims>,
 }
 
@@ -140,6 +141,13 @@ impl Pac<'_> {
             .transpose()
     }
 
+    fn read_boxed<T, F>(&self, buffer: BufferType, parse: F) -> Result<Option<Box<T>>, PacError>
+    where
+        F: FnOnce(&[u8]) -> Result<T, super::error::Fault>,
+    {
+        self.read(buffer, |octets| parse(octets).map(Box::new))
+    }
+
     /// Reads every buffer whose type is known.
     pub(super) fn contents(
         &self,
@@ -149,15 +157,15 @@ impl Pac<'_> {
         Ok(VerifiedPac {
             checked,
             client_info,
-            logon_info: self.read(BufferType::LOGON_INFO, LogonInfo::parse)?,
-            upn_dns_info: self.read(BufferType::UPN_DNS_INFO, UpnDnsInfo::parse)?,
+            logon_info: self.read_boxed(BufferType::LOGON_INFO, LogonInfo::parse)?,
+            upn_dns_info: self.read_boxed(BufferType::UPN_DNS_INFO, UpnDnsInfo::parse)?,
             attributes: self.read(BufferType::ATTRIBUTES_INFO, Attributes::parse)?,
             requestor_sid: self.read(BufferType::REQUESTOR_SID, Sid::parse)?,
             delegation_info: self.read(BufferType::S4U_DELEGATION_INFO, DelegationInfo::parse)?,
             client_claims: self
                 .read(BufferType::CLIENT_CLAIMS_INFO, Claims::parse)?
                 .flatten(),
-            device_info: self.read(BufferType::DEVICE_INFO, DeviceInfo::parse)?,
+            device_info: self.read_boxed(BufferType::DEVICE_INFO, DeviceInfo::parse)?,
             device_claims: self
                 .read(BufferType::DEVICE_CLAIMS_INFO, Claims::parse)?
                 .flatten(),
@@ -213,12 +221,12 @@ impl VerifiedPac {
 
     /// LOGON_INFO. KDCs without a directory of accounts issue none (security case 77).
     pub fn logon_info(&self) -> Option<&LogonInfo> {
-        self.logon_info.as_ref()
+        self.logon_info.as_deref()
     }
 
     /// UPN_DNS_INFO.
     pub fn upn_dns_info(&self) -> Option<&UpnDnsInfo> {
-        self.upn_dns_info.as_ref()
+        self.upn_dns_info.as_deref()
     }
 
     /// ATTRIBUTES_INFO, in TGTs (PAC-26).
@@ -243,7 +251,7 @@ impl VerifiedPac {
 
     /// The client's computer, in tickets of a compound identity.
     pub fn device_info(&self) -> Option<&DeviceInfo> {
-        self.device_info.as_ref()
+        self.device_info.as_deref()
     }
 
     /// The claims about the client's computer.

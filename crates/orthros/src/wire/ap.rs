@@ -34,7 +34,7 @@ pub struct ApReq<'a> {
     #[asn1(context_specific = "4")]
     pub authenticator: EncryptedData<'a>,
 }
-application!(14, ApReq, "AP-REQ");
+application!(14, ApReq, "AP-REQ", direct);
 
 /// ```text
 /// -- Unencrypted authenticator
@@ -72,7 +72,7 @@ pub struct Authenticator<'a> {
     #[asn1(context_specific = "8", optional = "true")]
     pub authorization_data: Option<AuthorizationData<'a>>,
 }
-application!(2, Authenticator, "Authenticator");
+application!(2, Authenticator, "Authenticator", direct);
 
 /// ```text
 /// AP-REP          ::= [APPLICATION 15] SEQUENCE {
@@ -91,7 +91,7 @@ pub struct ApRep<'a> {
     #[asn1(context_specific = "2")]
     pub enc_part: EncryptedData<'a>,
 }
-application!(15, ApRep, "AP-REP");
+application!(15, ApRep, "AP-REP", direct);
 
 /// ```text
 /// EncAPRepPart    ::= [APPLICATION 27] SEQUENCE {
@@ -113,4 +113,4 @@ pub struct EncApRepPart<'a> {
     #[asn1(context_specific = "3", optional = "true")]
     pub seq_number: Option<UInt32>,
 }
-application!(27, EncApRepPart, "EncAPRepPart");
+application!(27, EncApRepPart, "EncAPRepPart", direct);

@@ -2,9 +2,10 @@
 
 use der::Sequence;
 
+use super::direct;
 use super::names::{KerberosString, PrincipalName};
 use super::numbers::AdType;
-use super::primitive::{OctetString, Raw, UInt32};
+use super::primitive::{Malformed, OctetString, Raw, UInt32, from_der};
 use super::sealed::Checksum;
 
 /// ```text
@@ -18,6 +19,14 @@ use super::sealed::Checksum;
 ///
 /// AD-IF-RELEVANT (1) and AD-MANDATORY-FOR-KDC (8) hold an AuthorizationData in their `ad-data`.
 pub type AuthorizationData<'a> = Vec<AuthorizationDataElement<'a>>;
+
+/// Decodes an [`AuthorizationData`] from the octets of an element that holds one.
+pub fn authorization_data(octets: &[u8]) -> Result<AuthorizationData<'_>, Malformed> {
+    match direct::read_list(octets) {
+        Some(elements) => Ok(elements),
+        None => from_der("AuthorizationData", octets),
+    }
+}
 
 /// One element of [`AuthorizationData`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]

@@ -1,7 +1,22 @@
 //! What several message types share.
 
-/// `NAME ::= [APPLICATION n] SEQUENCE {..}`: gives the type [`Message`](super::Message).
+/// `NAME ::= [APPLICATION n] SEQUENCE {..}`: gives the type [`Message`](super::Message), which is
+/// read and written in the direct way if it has one.
 macro_rules! application {
+    ($number:literal, $name:ident, $text:literal, direct) => {
+        impl<'a> $crate::wire::Message<'a> for $name<'a> {
+            const APPLICATION: u8 = $number;
+            const NAME: &'static str = $text;
+
+            fn read_direct(octets: &'a [u8]) -> Option<Self> {
+                $crate::wire::direct::read_message(octets, $number)
+            }
+
+            fn write_direct(&self) -> Option<Vec<u8>> {
+                Some($crate::wire::direct::write_message(self, $number))
+            }
+        }
+    };
     ($number:literal, $name:ident, $text:literal) => {
         impl<'a> $crate::wire::Message<'a> for $name<'a> {
             const APPLICATION: u8 = $number;

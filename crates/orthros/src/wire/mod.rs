@@ -39,6 +39,7 @@ mod macros;
 
 pub mod ap;
 pub mod authdata;
+mod direct;
 pub mod error;
 pub mod kdc;
 pub mod names;

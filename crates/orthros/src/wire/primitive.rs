@@ -62,7 +62,10 @@ pub trait Message<'a>:
 
     /// Decodes exactly one element; octets behind it are an error (MSG-04).
     fn from_bytes(octets: &'a [u8]) -> std::result::Result<Self, Malformed> {
-        Self::from_bytes_tagged(octets, Self::APPLICATION)
+        match Self::read_direct(octets) {
+            Some(message) => Ok(message),
+            None => Self::from_bytes_tagged(octets, Self::APPLICATION),
+        }
     }
 
     /// As [`Message::from_bytes`], under another APPLICATION tag (MSG-16 needs it).
@@ -76,7 +79,22 @@ pub trait Message<'a>:
     /// Fails only if the encoding would be longer than 4 GiB or a time lies outside of what a
     /// KerberosTime can name.
     fn to_bytes(&self) -> std::result::Result<Vec<u8>, Malformed> {
-        self.to_bytes_tagged(Self::APPLICATION)
+        match self.write_direct() {
+            Some(octets) => Ok(octets),
+            None => self.to_bytes_tagged(Self::APPLICATION),
+        }
+    }
+
+    /// The message, if it is of the plain form of its type; `None` says nothing against it.
+    #[doc(hidden)]
+    fn read_direct(_: &'a [u8]) -> Option<Self> {
+        None
+    }
+
+    /// The encoding, if there is a short way to it.
+    #[doc(hidden)]
+    fn write_direct(&self) -> Option<Vec<u8>> {
+        None
     }
 
     /// As [`Message::to_bytes`], under another APPLICATION tag.
@@ -235,6 +253,19 @@ impl<'a> Raw<'a> {
             Ok(raw)
         };
         parse().map_err(|e: der::Error| Malformed::from_der("DER element", &e))
+    }
+
+    /// A ticket with that many octets of contents.
+    pub(super) fn ticket(octets: &'a [u8], contents: usize) -> Self {
+        let tag = Tag::Application {
+            constructed: true,
+            number: TagNumber(1),
+        };
+        Self {
+            tag,
+            value_at: octets.len().saturating_sub(contents),
+            octets,
+        }
     }
 
     /// The whole element, as it arrived.
@@ -420,7 +451,7 @@ impl<'a> DecodeValue<'a> for KerberosTime {
     }
 }
 
-fn parse_time(octets: &[u8]) -> Option<KerberosTime> {
+pub(super) fn parse_time(octets: &[u8]) -> Option<KerberosTime> {
     let octets: &[u8; 15] = octets.try_into().ok()?;
     let (digits, b"Z") = octets.split_at_checked(14)? else {
         return None;
@@ -450,37 +481,45 @@ impl EncodeValue for KerberosTime {
     }
 
     fn encode_value(&self, writer: &mut impl Writer) -> Result<()> {
-        let (year, month, day, hour, minute, second) = time::civil(self.as_secs());
-        let year = u32::try_from(year).map_err(|_| ErrorKind::DateTime)?;
-        let mut out = [b'Z'; 15];
-        let fields = [
-            (year / 100, 0),
-            (year % 100, 2),
-            (month, 4),
-            (day, 6),
-            (hour, 8),
-            (minute, 10),
-            (second, 12),
-        ];
-        for (number, at) in fields {
-            if let Some([tens, ones]) = out.get_mut(at..at + 2) {
-                *tens = b'0' + (number / 10 % 10) as u8;
-                *ones = b'0' + (number % 10) as u8;
-            }
-        }
-        writer.write(&out)
+        writer.write(&format_time(*self))
     }
 }
 
-/// A BIT STRING as 32 flags: shorter input is zero-extended, of longer input the first 32 bits
-/// are kept (MSG-07).
+pub(super) fn format_time(time: KerberosTime) -> [u8; 15] {
+    let (year, month, day, hour, minute, second) = time::civil(time.as_secs());
+    // A KerberosTime is between 1970 and 9999.
+    let year = year as u32;
+    let mut out = [b'Z'; 15];
+    let fields = [
+        (year / 100, 0),
+        (year % 100, 2),
+        (month, 4),
+        (day, 6),
+        (hour, 8),
+        (minute, 10),
+        (second, 12),
+    ];
+    for (number, at) in fields {
+        if let Some([tens, ones]) = out.get_mut(at..at + 2) {
+            *tens = b'0' + (number / 10 % 10) as u8;
+            *ones = b'0' + (number % 10) as u8;
+        }
+    }
+    out
+}
+
+/// A BIT STRING as 32 flags.
 pub(super) fn decode_flags<'a, R: Reader<'a>>(reader: &mut R, header: Header) -> Result<u32> {
     let contents = reader.read_slice(header.length())?;
-    let Some((unused, octets)) = contents.split_first() else {
-        return Err(reader.error(Tag::BitString.length_error()));
-    };
+    flags_of(contents).ok_or_else(|| reader.error(Tag::BitString.value_error()))
+}
+
+/// The contents of a BIT STRING as 32 flags: fewer are zero-extended, of more the first 32 are
+/// kept (MSG-07). `None` if they are none.
+pub(super) fn flags_of(contents: &[u8]) -> Option<u32> {
+    let (unused, octets) = contents.split_first()?;
     if *unused > 7 || (*unused > 0 && octets.is_empty()) {
-        return Err(reader.error(Tag::BitString.value_error()));
+        return None;
     }
     let mut word = [0u8; 4];
     for (to, from) in word.iter_mut().zip(octets) {
@@ -492,7 +531,7 @@ pub(super) fn decode_flags<'a, R: Reader<'a>>(reader: &mut R, header: Header) ->
         .saturating_mul(8)
         .saturating_sub(usize::from(*unused));
     let flags = u32::from_be_bytes(word);
-    Ok(if bits >= 32 {
+    Some(if bits >= 32 {
         flags
     } else {
         flags & !(u32::MAX >> bits)

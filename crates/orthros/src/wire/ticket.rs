@@ -31,7 +31,7 @@ pub struct Ticket<'a> {
     #[asn1(context_specific = "3")]
     pub enc_part: EncryptedData<'a>,
 }
-application!(1, Ticket, "Ticket");
+application!(1, Ticket, "Ticket", direct);
 
 /// ```text
 /// -- Encrypted part of ticket
@@ -75,7 +75,7 @@ pub struct EncTicketPart<'a> {
     #[asn1(context_specific = "10", optional = "true")]
     pub authorization_data: Option<AuthorizationData<'a>>,
 }
-application!(3, EncTicketPart, "EncTicketPart");
+application!(3, EncTicketPart, "EncTicketPart", direct);
 
 /// ```text
 /// TransitedEncoding       ::= SEQUENCE {

@@ -1,5 +1,6 @@
 //! The messages against those of others, the encoding rules, and what a hostile peer may send.
 
+mod direct;
 mod hostile;
 mod messages;
 mod recorded;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::*;
 
 /// Every recorded message, with the name of its type.
-fn messages() -> Vec<(PathBuf, &'static str, Vec<u8>)> {
+pub(super) fn messages() -> Vec<(PathBuf, &'static str, Vec<u8>)> {
     let mut all = Vec::new();
     let mut folders = vec![vectors().join("pac")];
     while let Some(folder) = folders.pop() {
