@@ -159,7 +159,12 @@ impl Acceptor {
         let (request, usage) = (&decoded.request, KeyUsage::AP_REQ_AUTHENTICATOR);
         let schedule = part.2.schedule();
         let authenticator = verify::open_authenticator(request, &schedule, usage, &part.1)?;
-        let claimed = verify::claim(part, authenticator.expose(), &config.permitted_enctypes, known)?;
+        let claimed = verify::claim(
+            part,
+            authenticator.expose(),
+            &config.permitted_enctypes,
+            known,
+        )?;
 
         let server = &decoded.server;
         let same_client = verify::same_client(&claimed, server)?;

@@ -2,13 +2,17 @@
 //!
 //! CBC encryption is a chain: each block waits for the one before, and the processor is mostly
 //! idle. A hash fed block by block in between costs next to nothing, so both MAC orders (hash the
-//! plaintext, then encrypt it; encrypt, then hash the ciphertext) are one pass here. Decryption
-//! has no chain and goes many blocks at a time.
+//! plaintext, then encrypt it; encrypt, then hash the ciphertext) are one pass here. A hash is a
+//! chain, too, and so decryption, which is none, is hidden behind it.
 //!
-//! Each operation enters the `aes` crate once per message: choosing the instructions and
-//! spreading the round keys over the registers is dear for a short one.
+//! Chains of different messages are independent. Each operation takes `N` messages, and advances
+//! them together as far as the shortest goes; the rest of each is done alone.
+//!
+//! Each operation enters the `aes` crate once: choosing the instructions and spreading the round
+//! keys over the registers is dear for a short message.
 
 use aes::Block;
+use cipher::array::ArraySize;
 use cipher::consts::U16;
 use cipher::typenum::Unsigned;
 use cipher::{
@@ -79,93 +83,238 @@ const fn plain_cbc(len: usize, unit: usize) -> usize {
     last_block(len).saturating_sub(BLOCK) / unit * unit
 }
 
-/// Encrypts a string of at least one block with a zero ivec, and feeds its plaintext to the MAC
-/// (RFC 3961).
-pub(super) fn hash_then_encrypt<E, D>(enc: &E, text: &mut [u8], mac: &mut Running<D>)
-where
+/// Encrypts strings of at least one block with a zero ivec, and feeds the plaintext of each to its
+/// MAC (RFC 3961).
+pub(super) fn hash_then_encrypt<E, D, const N: usize>(
+    enc: &E,
+    texts: [&mut [u8]; N],
+    macs: &mut [Running<D>; N],
+) where
     E: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
     D: EagerHash,
 {
-    enc.encrypt_with_backend(HashThenEncrypt { text, mac });
+    enc.encrypt_with_backend(HashThenEncrypt { texts, macs });
 }
 
-struct HashThenEncrypt<'a, D: EagerHash> {
-    text: &'a mut [u8],
-    mac: &'a mut Running<D>,
+struct HashThenEncrypt<'a, D: EagerHash, const N: usize> {
+    texts: [&'a mut [u8]; N],
+    macs: &'a mut [Running<D>; N],
 }
 
-impl<D: EagerHash> BlockSizeUser for HashThenEncrypt<'_, D> {
+impl<D: EagerHash, const N: usize> BlockSizeUser for HashThenEncrypt<'_, D, N> {
     type BlockSize = U16;
 }
 
-impl<D: EagerHash> BlockCipherEncClosure for HashThenEncrypt<'_, D> {
+impl<D: EagerHash, const N: usize> BlockCipherEncClosure for HashThenEncrypt<'_, D, N> {
     #[inline(always)]
-    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        let mut chain = Block::default();
-        let along = plain_cbc(self.text.len(), size_of::<HashBlock<D>>());
-        let (head, rest) = self.text.split_at_mut(along);
-        let (chunks, _) = HashBlock::<D>::slice_as_chunks_mut(head);
-        for chunk in chunks {
-            self.mac.update_block(chunk);
-            let (blocks, _) = Block::slice_as_chunks_mut(chunk);
-            chain = encrypt_blocks(backend, chain, blocks);
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(mut self, backend: &B) {
+        let mut chains = [Block::default(); N];
+        hash_ahead(backend, &mut self.texts, &mut chains, self.macs);
+        for ((text, mac), chain) in self.texts.into_iter().zip(self.macs).zip(chains) {
+            let (mut one, mut chain, mac) = ([text], [chain], std::slice::from_mut(mac));
+            if let (true, Ok(mac)) = (N > 1, mac.try_into()) {
+                hash_ahead(backend, &mut one, &mut chain, mac);
+            }
+            for ((text, mac), chain) in one.into_iter().zip(mac).zip(chain) {
+                mac.update(text);
+                encrypt_stealing(backend, chain, text);
+            }
         }
-        self.mac.update(rest);
-        encrypt_stealing(backend, chain, rest);
     }
 }
 
-/// Encrypts a string of at least one block with a zero ivec, and feeds ivec and ciphertext to the
-/// MAC (RFC 8009).
-pub(super) fn encrypt_then_hash<E, D>(enc: &E, text: &mut [u8], mac: &mut Running<D>)
-where
+/// Encrypts what all texts have of plain CBC, in whole hash blocks, and leaves the rest of each.
+///
+/// The hash is one block ahead of the encryption, which is in place: what is hashed does not wait
+/// for what is being encrypted, nor the other way round.
+#[inline(always)]
+fn hash_ahead<B, D, const N: usize>(
+    backend: &B,
+    texts: &mut [&mut [u8]; N],
+    chains: &mut [Block; N],
+    macs: &mut [Running<D>; N],
+) where
+    B: BlockCipherEncBackend<BlockSize = U16>,
+    D: EagerHash,
+{
+    let (units, mut ahead) = take_along::<D, N>(texts);
+    for (ahead, mac) in ahead.iter().zip(macs.iter_mut()) {
+        if let Some(first) = ahead.first() {
+            mac.update_block(first);
+        }
+    }
+    for _ in 0..units {
+        let now = ahead.each_mut().map(take_first);
+        encrypt_round(backend, now, chains, |n| {
+            if let (Some(Some(next)), Some(mac)) =
+                (ahead.get(n).map(|ahead| ahead.first()), macs.get_mut(n))
+            {
+                mac.update_block(next);
+            }
+        });
+    }
+}
+
+/// Encrypts strings of at least one block with a zero ivec, and feeds ivec and ciphertext of each
+/// to its MAC (RFC 8009).
+pub(super) fn encrypt_then_hash<E, D, const N: usize>(
+    enc: &E,
+    texts: [&mut [u8]; N],
+    macs: &mut [Running<D>; N],
+) where
     E: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
     D: EagerHash,
 {
-    enc.encrypt_with_backend(EncryptThenHash { text, mac });
+    enc.encrypt_with_backend(EncryptThenHash { texts, macs });
 }
 
-struct EncryptThenHash<'a, D: EagerHash> {
-    text: &'a mut [u8],
-    mac: &'a mut Running<D>,
+struct EncryptThenHash<'a, D: EagerHash, const N: usize> {
+    texts: [&'a mut [u8]; N],
+    macs: &'a mut [Running<D>; N],
 }
 
-impl<D: EagerHash> BlockSizeUser for EncryptThenHash<'_, D> {
+impl<D: EagerHash, const N: usize> BlockSizeUser for EncryptThenHash<'_, D, N> {
     type BlockSize = U16;
 }
 
-impl<D: EagerHash> BlockCipherEncClosure for EncryptThenHash<'_, D> {
+impl<D: EagerHash, const N: usize> BlockCipherEncClosure for EncryptThenHash<'_, D, N> {
     #[inline(always)]
-    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        let mut chain = Block::default();
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(mut self, backend: &B) {
+        let mut chains = [Block::default(); N];
         // The ivec is the first cipher block the hash sees. The ciphertext that fills up the first
         // hash block goes first; from then on hash blocks are cipher blocks.
-        let unit = size_of::<HashBlock<D>>();
-        let first = unit - BLOCK;
-        if plain_cbc(self.text.len(), BLOCK) < first {
-            encrypt_stealing(backend, chain, self.text);
-            self.mac.update(&chain);
-            self.mac.update(self.text);
-            return;
+        let first = size_of::<HashBlock<D>>() - BLOCK;
+        let mut opened = [false; N];
+        for (((text, mac), chain), opened) in (self.texts.iter_mut())
+            .zip(self.macs.iter_mut())
+            .zip(&mut chains)
+            .zip(&mut opened)
+        {
+            if plain_cbc(text.len(), BLOCK) >= first {
+                let (head, rest) = std::mem::take(text).split_at_mut(first);
+                let (blocks, _) = Block::slice_as_chunks_mut(head);
+                *chain = encrypt_blocks(backend, *chain, blocks);
+                let mut opening = HashBlock::<D>::default();
+                for (to, from) in opening.iter_mut().skip(BLOCK).zip(head.iter()) {
+                    *to = *from;
+                }
+                mac.update_block(&opening);
+                (*text, *opened) = (rest, true);
+            }
         }
-        let mut opening = HashBlock::<D>::default();
-        let (head, rest) = self.text.split_at_mut(first);
-        let (blocks, _) = Block::slice_as_chunks_mut(head);
-        chain = encrypt_blocks(backend, chain, blocks);
-        for (to, from) in opening.iter_mut().skip(BLOCK).zip(head.iter()) {
-            *to = *from;
+        if opened == [true; N] {
+            hash_behind(backend, &mut self.texts, &mut chains, self.macs);
         }
-        self.mac.update_block(&opening);
-        let (head, rest) = rest.split_at_mut(plain_cbc(rest.len(), unit));
-        let (chunks, _) = HashBlock::<D>::slice_as_chunks_mut(head);
-        for chunk in chunks {
-            let (blocks, _) = Block::slice_as_chunks_mut(chunk);
-            chain = encrypt_blocks(backend, chain, blocks);
-            self.mac.update_block(chunk);
+        for (((text, mac), chain), opened) in (self.texts.into_iter())
+            .zip(self.macs)
+            .zip(chains)
+            .zip(opened)
+        {
+            let (mut one, mut chain, mac) = ([text], [chain], std::slice::from_mut(mac));
+            if let (true, true, Ok(mac)) = (N > 1, opened, mac.try_into()) {
+                hash_behind(backend, &mut one, &mut chain, mac);
+            }
+            for ((text, mac), chain) in one.into_iter().zip(mac).zip(chain) {
+                encrypt_stealing(backend, chain, text);
+                if !opened {
+                    mac.update(&[0; BLOCK]);
+                }
+                mac.update(text);
+            }
         }
-        encrypt_stealing(backend, chain, rest);
-        self.mac.update(rest);
     }
+}
+
+/// Encrypts what all texts have of plain CBC, in whole hash blocks, and leaves the rest of each.
+///
+/// The hash is one block behind the encryption: it does not wait for what is being encrypted.
+#[inline(always)]
+fn hash_behind<B, D, const N: usize>(
+    backend: &B,
+    texts: &mut [&mut [u8]; N],
+    chains: &mut [Block; N],
+    macs: &mut [Running<D>; N],
+) where
+    B: BlockCipherEncBackend<BlockSize = U16>,
+    D: EagerHash,
+{
+    let (units, mut ahead) = take_along::<D, N>(texts);
+    let mut behind: [Option<&HashBlock<D>>; N] = [None; N];
+    for _ in 0..units {
+        let now = ahead.each_mut().map(take_first);
+        let done = encrypt_round(backend, now, chains, |n| {
+            if let (Some(Some(done)), Some(mac)) = (behind.get(n), macs.get_mut(n)) {
+                mac.update_block(done);
+            }
+        });
+        behind = done;
+    }
+    for (behind, mac) in behind.into_iter().zip(macs) {
+        if let Some(last) = behind {
+            mac.update_block(last);
+        }
+    }
+}
+
+/// Takes the hash blocks off the front that each text has outside its last two cipher blocks; the
+/// same number of each.
+#[inline(always)]
+fn take_along<'a, D: EagerHash, const N: usize>(
+    texts: &mut [&'a mut [u8]; N],
+) -> (usize, [&'a mut [HashBlock<D>]; N]) {
+    let unit = size_of::<HashBlock<D>>();
+    let along = texts.iter().map(|text| plain_cbc(text.len(), unit)).min();
+    let along = along.unwrap_or(0);
+    let heads = texts.each_mut().map(|text| {
+        let (head, rest) = std::mem::take(text).split_at_mut(along);
+        *text = rest;
+        HashBlock::<D>::slice_as_chunks_mut(head).0
+    });
+    (along / unit, heads)
+}
+
+#[inline(always)]
+fn take_first<'a, T>(items: &mut &'a mut [T]) -> Option<&'a mut T> {
+    let (first, rest) = std::mem::take(items).split_first_mut()?;
+    *items = rest;
+    Some(first)
+}
+
+/// CBC over one hash block of each chain, a cipher block of each in turn, with `hash` called for
+/// each chain in between: the processor looks some three hundred instructions ahead, and both have
+/// to lie in that.
+#[inline(always)]
+fn encrypt_round<'a, B, H, F, const N: usize>(
+    backend: &B,
+    now: [Option<&'a mut Array<u8, H>>; N],
+    chains: &mut [Block; N],
+    mut hash: F,
+) -> [Option<&'a Array<u8, H>>; N]
+where
+    B: BlockCipherEncBackend<BlockSize = U16>,
+    H: ArraySize,
+    F: FnMut(usize),
+{
+    let mut now = now;
+    let rounds = H::USIZE / BLOCK;
+    for round in 0..rounds {
+        for (blocks, chain) in now.iter_mut().zip(chains.iter_mut()) {
+            if let Some(block) = blocks.as_mut().and_then(|blocks| {
+                let (blocks, _) = Block::slice_as_chunks_mut(blocks);
+                blocks.get_mut(round)
+            }) {
+                xor(chain, block);
+                backend.encrypt_block(InOut::from(&mut *chain));
+                *block = *chain;
+            }
+        }
+        for n in 0..N {
+            if n * rounds / N == round {
+                hash(n);
+            }
+        }
+    }
+    now.map(|blocks| blocks.map(|blocks| &*blocks))
 }
 
 /// CBC; gives the last ciphertext block, the ivec of what follows.
@@ -209,36 +358,142 @@ where
     }
 }
 
-/// Decrypts a string of at least one block with a zero ivec, and shows the plaintext, piece by
-/// piece from the first to the last, to `seen`.
-pub(super) fn decrypt<D>(dec: &D, text: &mut [u8], seen: impl FnMut(&[u8]))
+/// Decrypts a string of at least one block with a zero ivec.
+pub(super) fn decrypt<C>(dec: &C, text: &mut [u8])
 where
-    D: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
+    C: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
 {
-    dec.decrypt_with_backend(Decrypt { text, seen });
+    dec.decrypt_with_backend(Decrypt { text });
 }
 
-struct Decrypt<'a, F: FnMut(&[u8])> {
+struct Decrypt<'a> {
     text: &'a mut [u8],
-    seen: F,
 }
 
-impl<F: FnMut(&[u8])> BlockSizeUser for Decrypt<'_, F> {
+impl BlockSizeUser for Decrypt<'_> {
     type BlockSize = U16;
 }
 
-impl<F: FnMut(&[u8])> BlockCipherDecClosure for Decrypt<'_, F> {
+impl BlockCipherDecClosure for Decrypt<'_> {
+    #[inline(always)]
+    fn call<B: BlockCipherDecBackend<BlockSize = U16>>(self, backend: &B) {
+        let (head, last) = self.text.split_at_mut(plain_cbc(self.text.len(), BLOCK));
+        let (blocks, _) = Block::slice_as_chunks_mut(head);
+        let chain = decrypt_blocks(backend, Block::default(), blocks);
+        decrypt_stealing(backend, chain, last);
+    }
+}
+
+/// Decrypts strings of at least one block with a zero ivec, and feeds the plaintext of each to its
+/// MAC (RFC 3961).
+pub(super) fn decrypt_then_hash<C, D, const N: usize>(
+    dec: &C,
+    texts: [&mut [u8]; N],
+    macs: &mut [Running<D>; N],
+) where
+    C: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
+    D: EagerHash,
+{
+    dec.decrypt_with_backend(DecryptThenHash { texts, macs });
+}
+
+struct DecryptThenHash<'a, D: EagerHash, const N: usize> {
+    texts: [&'a mut [u8]; N],
+    macs: &'a mut [Running<D>; N],
+}
+
+impl<D: EagerHash, const N: usize> BlockSizeUser for DecryptThenHash<'_, D, N> {
+    type BlockSize = U16;
+}
+
+impl<D: EagerHash, const N: usize> BlockCipherDecClosure for DecryptThenHash<'_, D, N> {
     #[inline(always)]
     fn call<B: BlockCipherDecBackend<BlockSize = U16>>(mut self, backend: &B) {
-        let mut chain = Block::default();
-        let (head, last) = self.text.split_at_mut(plain_cbc(self.text.len(), BLOCK));
-        for piece in head.chunks_mut(PIECE) {
-            let (blocks, _) = Array::slice_as_chunks_mut(piece);
-            chain = decrypt_blocks(backend, chain, blocks);
-            (self.seen)(piece);
+        let mut chains = [Block::default(); N];
+        // One text alone is decrypted faster many blocks at a time.
+        if N > 1 {
+            decrypt_ahead(backend, &mut self.texts, &mut chains, self.macs);
         }
-        decrypt_stealing(backend, chain, last);
-        (self.seen)(last);
+        for ((text, mac), chain) in self.texts.into_iter().zip(self.macs).zip(chains) {
+            let (head, last) = text.split_at_mut(plain_cbc(text.len(), BLOCK));
+            let mut chain = chain;
+            for piece in head.chunks_mut(PIECE) {
+                let (blocks, _) = Block::slice_as_chunks_mut(piece);
+                chain = decrypt_blocks(backend, chain, blocks);
+                mac.update(piece);
+            }
+            decrypt_stealing(backend, chain, last);
+            mac.update(last);
+        }
+    }
+}
+
+/// Decrypts what all texts have of plain CBC, in whole hash blocks, and leaves the rest of each.
+///
+/// The hash is one block behind the decryption: it does not wait for what is being decrypted.
+#[inline(always)]
+fn decrypt_ahead<B, D, const N: usize>(
+    backend: &B,
+    texts: &mut [&mut [u8]; N],
+    chains: &mut [Block; N],
+    macs: &mut [Running<D>; N],
+) where
+    B: BlockCipherDecBackend<BlockSize = U16>,
+    D: EagerHash,
+{
+    let (units, mut ahead) = take_along::<D, N>(texts);
+    let mut behind: [Option<&HashBlock<D>>; N] = [None; N];
+    for _ in 0..units {
+        for (((ahead, behind), chain), mac) in (ahead.iter_mut())
+            .zip(&mut behind)
+            .zip(chains.iter_mut())
+            .zip(macs.iter_mut())
+        {
+            let Some(now) = take_first(ahead) else { break };
+            let (blocks, _) = Block::slice_as_chunks_mut(now);
+            *chain = decrypt_blocks(backend, *chain, blocks);
+            if let Some(done) = behind.replace(now) {
+                mac.update_block(done);
+            }
+        }
+    }
+    for (behind, mac) in behind.into_iter().zip(macs) {
+        if let Some(last) = behind {
+            mac.update_block(last);
+        }
+    }
+}
+
+/// Feeds ivec and ciphertext of each text to its MAC (RFC 8009), a hash block of each in turn.
+pub(super) fn hash<D: EagerHash, const N: usize>(texts: [&[u8]; N], macs: &mut [Running<D>; N]) {
+    let unit = size_of::<HashBlock<D>>();
+    let mut rest = texts;
+    let shortest = texts.iter().map(|text| text.len()).min().unwrap_or(0);
+    for (text, mac) in rest.iter_mut().zip(macs.iter_mut()) {
+        mac.update(&[0; BLOCK]);
+        if N > 1 && shortest >= unit {
+            let (first, more) = text.split_at(unit - BLOCK);
+            mac.update(first);
+            *text = more;
+        }
+    }
+    if N > 1 && shortest >= unit {
+        let shortest = rest.iter().map(|text| text.len()).min().unwrap_or(0);
+        let mut blocks = rest.each_mut().map(|text| {
+            let (head, more) = text.split_at(shortest / unit * unit);
+            *text = more;
+            HashBlock::<D>::slice_as_chunks(head).0.iter()
+        });
+        for _ in 0..shortest / unit {
+            for (blocks, mac) in blocks.iter_mut().zip(macs.iter_mut()) {
+                if let Some(block) = blocks.next() {
+                    mac.update_block(block);
+                }
+            }
+        }
+    }
+    for (text, mac) in rest.into_iter().zip(macs) {
+        mac.update(text);
     }
 }
 

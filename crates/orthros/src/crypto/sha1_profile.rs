@@ -62,29 +62,37 @@ impl<A: Aes> Sha1Cipher<A> {
         }
     }
 
-    /// Encrypts and signs (CRY-03): `text` is confounder and plaintext.
-    pub(super) fn seal(&self, text: &mut [u8], mac_out: &mut [u8]) {
-        let mut mac = self.mac.start();
-        cts::hash_then_encrypt(&self.enc, text, &mut mac);
-        for (to, from) in mac_out.iter_mut().zip(mac.finish()) {
-            *to = from;
+    /// Encrypts and signs (CRY-03): each text is confounder and plaintext.
+    pub(super) fn seal<const N: usize>(&self, texts: [&mut [u8]; N], macs_out: [&mut [u8]; N]) {
+        let mut macs = [(); N].map(|()| self.mac.start());
+        cts::hash_then_encrypt(&self.enc, texts, &mut macs);
+        for (out, mac) in macs_out.into_iter().zip(macs) {
+            put(out, &mac.finish());
         }
     }
 
     /// Decrypts without a look at the MAC: for [`Cipher::resembles`](super::Cipher::resembles) only.
     pub(super) fn decrypt_unverified(&self, text: &mut [u8]) {
         let dec = self.dec.get_or_init(|| A::Dec::from(&self.enc));
-        cts::decrypt(dec, text, |_| ());
+        cts::decrypt(dec, text);
     }
 
-    /// Decrypts and verifies (CRY-04). If it gives `false`, `text` is wiped.
-    pub(super) fn open(&self, text: &mut [u8], mac_in: &[u8]) -> bool {
+    /// Decrypts and verifies (CRY-04). The texts of which it says `false` are wiped.
+    pub(super) fn open<const N: usize>(
+        &self,
+        mut texts: [&mut [u8]; N],
+        macs_in: [&[u8]; N],
+    ) -> [bool; N] {
         let dec = self.dec.get_or_init(|| A::Dec::from(&self.enc));
-        let mut mac = self.mac.start();
-        cts::decrypt(dec, text, |plaintext| mac.update(plaintext));
-        let genuine = same(&mac.finish(), MAC_LEN, mac_in);
-        if !genuine {
-            text.zeroize();
+        let mut macs = [(); N].map(|()| self.mac.start());
+        cts::decrypt_then_hash(dec, texts.each_mut().map(|text| &mut **text), &mut macs);
+        let mut genuine = [false; N];
+        for (((genuine, text), mac), mac_in) in genuine.iter_mut().zip(texts).zip(macs).zip(macs_in)
+        {
+            *genuine = same(&mac.finish(), MAC_LEN, mac_in);
+            if !*genuine {
+                text.zeroize();
+            }
         }
         genuine
     }
@@ -102,6 +110,13 @@ impl<A: Aes> Sha1Cipher<A> {
             out.zeroize();
         }
         genuine
+    }
+}
+
+/// As much of a MAC as there is room for.
+pub(super) fn put(out: &mut [u8], mac: &[u8]) {
+    for (to, from) in out.iter_mut().zip(mac) {
+        *to = *from;
     }
 }
 

@@ -6,9 +6,9 @@ use hmac::EagerHash;
 use sha2::{Sha256, Sha384};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::cts::{self, Aes, Aes128, Aes256, BLOCK};
+use super::cts::{self, Aes, Aes128, Aes256};
 use super::hmac::Hmac;
-use super::sha1_profile::same;
+use super::sha1_profile::{put, same};
 use super::usage::KeyUsage;
 
 /// What differs between the two enctypes.
@@ -83,26 +83,36 @@ impl<S: Suite> Sha2Cipher<S> {
         }
     }
 
-    /// Encrypts, then signs ivec and ciphertext (CRY-10): `text` is confounder and plaintext.
-    pub(super) fn seal(&self, text: &mut [u8], mac_out: &mut [u8]) {
-        let mut mac = self.mac.start();
-        cts::encrypt_then_hash(&self.enc, text, &mut mac);
-        for (to, from) in mac_out.iter_mut().zip(mac.finish()) {
-            *to = from;
+    /// Encrypts, then signs ivec and ciphertext (CRY-10): each text is confounder and plaintext.
+    pub(super) fn seal<const N: usize>(&self, texts: [&mut [u8]; N], macs_out: [&mut [u8]; N]) {
+        let mut macs = [(); N].map(|()| self.mac.start());
+        cts::encrypt_then_hash(&self.enc, texts, &mut macs);
+        for (out, mac) in macs_out.into_iter().zip(macs) {
+            put(out, &mac.finish());
         }
     }
 
-    /// Decrypts without a look at the MAC: for [`Cipher::resembles`](super::Cipher::resembles) only.
+    /// Decrypts without a look at the MAC.
     pub(super) fn decrypt_unverified(&self, text: &mut [u8]) {
-        cts::decrypt(self.dec.get_or_init(|| (&self.enc).into()), text, |_| ());
+        cts::decrypt(self.dec.get_or_init(|| (&self.enc).into()), text);
     }
 
-    /// Verifies, and only then decrypts (CRY-11). If it gives `false`, `text` is as it was.
-    pub(super) fn open(&self, text: &mut [u8], mac_in: &[u8]) -> bool {
-        let mac = self.mac.of(&[&[0; BLOCK], text]);
-        let genuine = same(&mac, S::MAC_LEN, mac_in);
-        if genuine {
-            cts::decrypt(self.dec.get_or_init(|| (&self.enc).into()), text, |_| ());
+    /// Verifies, and only then decrypts (CRY-11). The texts of which it says `false` are as they
+    /// were.
+    pub(super) fn open<const N: usize>(
+        &self,
+        mut texts: [&mut [u8]; N],
+        macs_in: [&[u8]; N],
+    ) -> [bool; N] {
+        let mut macs = [(); N].map(|()| self.mac.start());
+        cts::hash(texts.each_mut().map(|text| &**text), &mut macs);
+        let mut genuine = [false; N];
+        for (((genuine, text), mac), mac_in) in genuine.iter_mut().zip(texts).zip(macs).zip(macs_in)
+        {
+            *genuine = same(&mac.finish(), S::MAC_LEN, mac_in);
+            if *genuine {
+                self.decrypt_unverified(text);
+            }
         }
         genuine
     }
@@ -111,7 +121,7 @@ impl<S: Suite> Sha2Cipher<S> {
 impl<S: Suite> Sha2Cipher<S> {
     /// As [`open`](Self::open), into an empty `out` and without the confounder.
     pub(super) fn open_to(&self, text: &[u8], mac_in: &[u8], out: &mut Vec<u8>) -> bool {
-        let mac = self.mac.of(&[&[0; BLOCK], text]);
+        let mac = self.mac.of(&[&[0; cts::BLOCK], text]);
         let genuine = same(&mac, S::MAC_LEN, mac_in);
         if genuine {
             let dec = self.dec.get_or_init(|| (&self.enc).into());

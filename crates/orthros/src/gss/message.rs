@@ -266,16 +266,24 @@ impl Sender {
         Ok(())
     }
 
-    /// (GSS-37, GSS-39: no filler.)
     fn seal(&mut self, token: &mut [u8]) -> Result<(), Error> {
-        let header = header(WRAP_ID, self.flags | SEALED, [0; 4], self.next);
+        self.prepare(self.next, token)?;
         let cipher = self.direction.cipher()?;
+        cipher.seal_in_place(token.get_mut(HEADER..).unwrap_or_default());
+        Ok(())
+    }
+
+    /// Puts everything that is not the message into a confidential token, ready to be sealed
+    /// (GSS-37, GSS-39: no filler).
+    pub(super) fn prepare(&mut self, number: u64, token: &mut [u8]) -> Result<(), Error> {
+        let header = header(WRAP_ID, self.flags | SEALED, [0; 4], number);
+        let mac = self.direction.cipher()?.mac_len();
         let confounder = self.confounders.next()?;
         let Some((outer, payload)) = token.split_first_chunk_mut::<HEADER>() else {
             return Ok(());
         };
         *outer = header;
-        let text = payload.len().saturating_sub(cipher.mac_len());
+        let text = payload.len().saturating_sub(mac);
         if let Some((text, _)) = payload.split_at_mut_checked(text) {
             if let Some(inner) = text.last_chunk_mut::<HEADER>() {
                 *inner = header;
@@ -284,8 +292,17 @@ impl Sender {
                 *front = confounder;
             }
         }
-        cipher.seal_in_place(payload);
         Ok(())
+    }
+
+    /// What seals a [prepared](Self::prepare) token, behind its header.
+    pub(super) fn wrap_cipher(&mut self) -> Result<&Cipher, Error> {
+        Ok(self.direction.cipher()?)
+    }
+
+    /// Tokens up to this number are made.
+    pub(super) fn go_on_at(&mut self, number: u64) {
+        self.next = number;
     }
 
     /// (GSS-40.)
@@ -364,12 +381,14 @@ pub struct Receiver {
 }
 
 /// The header of a received token.
-struct Header {
+pub(super) struct Header {
     flags: u8,
     octets: [u8; HEADER],
 }
 
 impl Header {
+    pub(super) const LEN: usize = HEADER;
+
     fn take<'t>(
         what: &'static str,
         id: [u8; 2],
@@ -418,7 +437,11 @@ impl Header {
         u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7])
     }
 
-    fn protection(&self) -> Protection {
+    pub(super) fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    pub(super) fn protection(&self) -> Protection {
         match self.flags & SEALED {
             0 => Protection::Integrity,
             _ => Protection::Confidentiality,
@@ -470,7 +493,7 @@ impl Receiver {
         if rotation == 0 && header.protection() == Protection::Confidentiality {
             let cipher = self.direction(header.flags)?.cipher()?;
             let mut plaintext = cipher.decrypt(payload).map_err(|_| undecipherable())?;
-            let message = judge_sealed(&header, &mut plaintext)?;
+            let message = compare_headers(&header, &mut plaintext)?;
             plaintext.truncate(message);
             return Ok(self.received(&header, plaintext));
         }
@@ -492,17 +515,52 @@ impl Receiver {
         &mut self,
         token: &'t mut [u8],
     ) -> Result<Unwrapped<&'t mut [u8]>, Error> {
+        let (header, payload) = self.received_in_place(token)?;
+        self.unwrap_payload(&header, payload)
+    }
+
+    /// The header of a Wrap token, and its payload rotated back.
+    pub(super) fn received_in_place<'t>(
+        &self,
+        token: &'t mut [u8],
+    ) -> Result<(Header, &'t mut [u8]), Error> {
         let (header, _) = Header::take(WRAP, WRAP_ID, token)?;
         let payload = token.get_mut(HEADER..).unwrap_or_default();
         let rotation = rotation(&header, payload);
         if rotation != 0 {
             payload.rotate_left(rotation);
         }
-        let (before, message) = self.open(&header, payload)?;
+        Ok((header, payload))
+    }
+
+    /// The message of a payload that is not rotated any more.
+    pub(super) fn unwrap_payload<'t>(
+        &mut self,
+        header: &Header,
+        payload: &'t mut [u8],
+    ) -> Result<Unwrapped<&'t mut [u8]>, Error> {
+        let (before, message) = self.open(header, payload)?;
         let message = payload
             .get_mut(before..before + message)
             .unwrap_or_default();
-        Ok(self.received(&header, message))
+        Ok(self.received(header, message))
+    }
+
+    /// What opens confidential tokens with these flags.
+    pub(super) fn wrap_cipher(&mut self, flags: u8) -> Result<&Cipher, Error> {
+        Ok(self.direction(flags)?.cipher()?)
+    }
+
+    /// The message in what a confidential payload was decrypted to.
+    pub(super) fn judge_sealed<'t>(
+        &mut self,
+        header: &Header,
+        opened: Result<&'t mut [u8], CryptoError>,
+    ) -> Result<Unwrapped<&'t mut [u8]>, Error> {
+        let plaintext = opened.map_err(|_| undecipherable())?;
+        let message = compare_headers(header, plaintext)?;
+        let message = plaintext.get_mut(..message).unwrap_or_default();
+        Ok(self.received(header, message))
     }
 
     /// Opens a payload that is not rotated any more: how many octets precede the message, and how
@@ -515,7 +573,7 @@ impl Receiver {
                 let plaintext = cipher
                     .open_in_place(payload)
                     .map_err(|_| undecipherable())?;
-                Ok((CONFOUNDER, judge_sealed(header, plaintext)?))
+                Ok((CONFOUNDER, compare_headers(header, plaintext)?))
             }
             Protection::Integrity => {
                 let mac = direction.wrap_mac()?;
@@ -558,10 +616,10 @@ fn undecipherable() -> Error {
     bad_signature("it does not decrypt")
 }
 
-/// Compares the sealed header with the outer one: the latter alone is not protected (GSS-37,
-/// GSS-38). EC is among what is compared, lest a message be cut by changing it. Gives the length of
-/// the message; if there is none, the plaintext is wiped.
-fn judge_sealed(header: &Header, plaintext: &mut [u8]) -> Result<usize, Error> {
+/// Compares the sealed header with the outer one, which alone is not protected (GSS-37, GSS-38):
+/// how many octets the message has. EC is among what is compared, lest a message be cut by
+/// changing it. What is refused is wiped.
+fn compare_headers(header: &Header, plaintext: &mut [u8]) -> Result<usize, Error> {
     let judged = (|| {
         let defective = |why| Malformed::new(WRAP, 0, why);
         let (text, sealed) = plaintext

@@ -55,6 +55,7 @@
 //! | the exchange | `initiator`, `acceptor` |
 //! | what it gives | `context` |
 //! | Wrap and MIC tokens | `message` |
+//! | many of them at once | `bulk` |
 //! | replay and sequence detection of these | `window` |
 //! | major status values | `status` |
 //!
@@ -71,6 +72,7 @@
 
 mod acceptor;
 mod bindings;
+mod bulk;
 mod checksum;
 mod context;
 mod delegation;

@@ -84,13 +84,14 @@ fn cry_05_cts_both_directions() {
         let enc = Aes128::expand(&octets(&entry, "key"));
         let plaintext = octets(&entry, "plaintext");
         let mut text = plaintext.clone();
-        let mut mac = Hmac::<sha2::Sha256>::new(b"").start();
-        cts::hash_then_encrypt(&enc, &mut text, &mut mac);
+        let mut mac = [Hmac::<sha2::Sha256>::new(b"").start()];
+        cts::hash_then_encrypt(&enc, [&mut text], &mut mac);
         assert_eq!(text, octets(&entry, "ciphertext"), "{entry}");
         text.clone_from(&plaintext);
-        cts::encrypt_then_hash(&enc, &mut text, &mut mac);
+        let mut mac = [Hmac::<sha2::Sha256>::new(b"").start()];
+        cts::encrypt_then_hash(&enc, [&mut text], &mut mac);
         assert_eq!(text, octets(&entry, "ciphertext"), "{entry}");
-        cts::decrypt(&<Aes128 as Aes>::Dec::from(&enc), &mut text, |_| ());
+        cts::decrypt(&<Aes128 as Aes>::Dec::from(&enc), &mut text);
         assert_eq!(text, plaintext, "{entry}");
     }
 }
