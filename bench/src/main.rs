@@ -4,7 +4,6 @@ mod alloc;
 mod clock;
 mod peers;
 mod realm;
-mod replay;
 mod report;
 mod rows;
 
@@ -39,9 +38,6 @@ struct Arguments {
     /// Print the names of the rows.
     #[arg(long)]
     list: bool,
-    /// Measure the replay caches, and nothing else.
-    #[arg(long, conflicts_with_all = ["rows", "json", "list"])]
-    replay: bool,
     /// How many rounds there are.
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
@@ -73,10 +69,6 @@ fn main() {
     }
     alloc::keep_freed_memory();
     let core = clock::stay_on_one_core();
-    if arguments.replay {
-        replay::run();
-        return;
-    }
     let realm = Realm::new();
     let mut peers: Vec<Box<dyn Peer>> = vec![Box::new(Orthros)];
     let mut not_run = Vec::new();
