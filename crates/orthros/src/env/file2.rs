@@ -266,7 +266,7 @@ impl Times {
 fn tables() -> impl Iterator<Item = (u64, u64)> {
     let first = (SEED as u64, FIRST_SLOTS);
     std::iter::successors(Some(first), |(offset, slots)| {
-        Some((offset + slots * SLOT, (slots + 1) / 2 * 4))
+        Some((offset + slots * SLOT, slots.div_ceil(2) * 4))
     })
     .take_while(|(offset, slots)| offset + slots * SLOT <= MAX_SIZE)
 }
@@ -318,8 +318,11 @@ fn seed(file: &File) -> io::Result<[u8; SEED]> {
     Ok(seed)
 }
 
+/// A tag and its stamp.
+type Slot = ([u8; 12], u32);
+
 /// A slot and the one behind it; `None` where the file has ended.
-fn read_pair(file: &File, at: u64) -> io::Result<[Option<([u8; 12], u32)>; 2]> {
+fn read_pair(file: &File, at: u64) -> io::Result<[Option<Slot>; 2]> {
     let mut octets = [0; 2 * SLOT as usize];
     let read = read_up_to(file, &mut octets, at)?;
     let (slots, _) = octets.get(..read).unwrap_or_default().as_chunks();
