@@ -189,7 +189,7 @@ impl ServiceKeys {
             }
             tried.push(key.index);
         } else if let Some(kvno) = kvno {
-            return Err(self.no_such_version(server, kvno, enctype));
+            return Err(self.no_such_version(server, kvno, sealed));
         }
 
         let mut others: Vec<&ServiceKey> = of_enctype()
@@ -207,7 +207,7 @@ impl ServiceKeys {
             tried.push(key.index);
         }
         if tried.is_empty() {
-            return Err(self.none_fits(server, enctype));
+            return Err(self.none_fits(server, sealed));
         }
         Err(self.none_opens(server, kvno, sealed, &tried))
     }
@@ -225,7 +225,13 @@ impl ServiceKeys {
 
     /// AP-17, AP-18: no key of this version.
     #[cold]
-    fn no_such_version(&self, server: &Principal, kvno: u32, enctype: Enctype) -> Rejection {
+    fn no_such_version(
+        &self,
+        server: &Principal,
+        kvno: u32,
+        sealed: &EncryptedData<'_>,
+    ) -> Rejection {
+        let enctype = Enctype(sealed.etype);
         let considered = self.considered(|key| {
             if key.principal != *server {
                 KeyVerdict::OtherPrincipal
@@ -238,7 +244,7 @@ impl ServiceKeys {
         let server = server.clone();
         let ours = || self.keys.iter().filter(|key| key.principal == server);
         match ours().map(|key| key.kvno).max() {
-            None => Rejection::NoKey { server, considered },
+            None => self.no_key(server, sealed, considered),
             Some(_) if ours().any(|key| same_kvno(key.kvno, kvno)) => Rejection::KeyEnctype {
                 server,
                 enctype,
@@ -253,9 +259,36 @@ impl ServiceKeys {
         }
     }
 
+    /// AP-17. For the operator a key of another name is looked for that opens the ticket. It is not
+    /// used: the ticket is for a name that nobody gave this service (security cases 9 and 12).
+    fn no_key(
+        &self,
+        server: Principal,
+        sealed: &EncryptedData<'_>,
+        mut considered: Vec<ConsideredKey>,
+    ) -> Rejection {
+        let same = self
+            .keys
+            .iter()
+            .filter(|key| key.enctype().0 == sealed.etype);
+        let alias = same
+            .take(MAX_ALIASES)
+            .find(|key| decrypt(key, sealed).is_some());
+        if let Some(alias) = alias {
+            let entry = considered
+                .iter_mut()
+                .find(|entry| entry.index == alias.index);
+            if let Some(entry) = entry {
+                entry.verdict = KeyVerdict::Alias;
+            }
+        }
+        Rejection::NoKey { server, considered }
+    }
+
     /// A ticket without kvno and no key of its enctype.
     #[cold]
-    fn none_fits(&self, server: &Principal, enctype: Enctype) -> Rejection {
+    fn none_fits(&self, server: &Principal, sealed: &EncryptedData<'_>) -> Rejection {
+        let enctype = Enctype(sealed.etype);
         let considered = self.considered(|key| {
             if key.principal == *server {
                 KeyVerdict::OtherEnctype
@@ -271,7 +304,7 @@ impl ServiceKeys {
                 considered,
             }
         } else {
-            Rejection::NoKey { server, considered }
+            self.no_key(server, sealed, considered)
         }
     }
 
@@ -319,6 +352,9 @@ impl ServiceKeys {
         }
     }
 }
+
+/// How many keys of other names are tried for a diagnosis: a stranger can ask for it.
+const MAX_ALIASES: usize = 16;
 
 /// Equal, or the keytab kept the low eight bits only (AP-21).
 fn same_kvno(held: u32, wanted: u32) -> bool {
