@@ -2,6 +2,7 @@
 
 pub mod mit;
 pub mod mutations;
+pub mod replay;
 
 /// The quickstarts compile, and the one with a realm of its own runs.
 #[cfg(doctest)]

@@ -426,6 +426,23 @@ fn the_core_forbids_unsafe_code() {
     assert!(lib.contains("#![forbid(unsafe_code)]"));
 }
 
+/// Nothing runs under another user than it was started as, so that no failure to become one can go
+/// unnoticed.
+#[test]
+fn case_121_nothing_changes_its_user() {
+    for path in rust_files(&root().join("crates")) {
+        for token in tokens(&read(&path)) {
+            let changes = ["uid", "gid", "groups"]
+                .iter()
+                .any(|what| token.ends_with(what))
+                && (token.starts_with("set") || token.starts_with("init"));
+            // With it a command can be started as somebody else.
+            let of_command = token == "CommandExt";
+            assert!(!changes && !of_command, "{}: {token}", path.display());
+        }
+    }
+}
+
 #[test]
 fn a_file_holds_one_concept_and_promises_nothing() {
     // Written so that this file does not hold them.

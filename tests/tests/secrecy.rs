@@ -646,6 +646,19 @@ const NOT_SHOWN: &[(&str, &str)] = &[
         "orthros::ap::tgs::TgsRequester",
         "derived, of types that are shown",
     ),
+    (
+        "orthros::ap::session::Session",
+        "derived or by hand, its keys as Key, which is shown",
+    ),
+    (
+        "orthros::ap::session::config::Party",
+        "derived or by hand, its keys as Key, which is shown",
+    ),
+    ("orthros::ap::initiator::Initiator", "is in gss::Initiator"),
+    (
+        "orthros::ap::initiator::AwaitReplyOrSkew",
+        "is in gss::AwaitReply",
+    ),
 ];
 
 struct Type {

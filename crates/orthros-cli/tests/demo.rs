@@ -165,3 +165,18 @@ fn usage_errors_have_status_2() {
     assert_eq!(demo(&["--enctype", "des-cbc-crc"]).status.code(), Some(2));
     assert_eq!(demo(&["extra"]).status.code(), Some(2));
 }
+
+/// The last line is a command that can be typed as it stands: here, cargo's.
+#[test]
+fn how_to_run_it_again() {
+    let closing = |arguments: &[&str]| {
+        let text = String::from_utf8(demo(arguments).stdout).unwrap();
+        text.lines().last().unwrap_or_default().to_owned()
+    };
+    let whole = closing(&[]);
+    assert!(whole.contains(":  cargo run "), "{whole}");
+    assert!(whole.contains(" -- demo --break kvno "), "{whole}");
+    let broken = closing(&["--break", "kvno"]);
+    assert!(broken.starts_with("next: cargo run "), "{broken}");
+    assert!(broken.contains(" -- demo   shows"), "{broken}");
+}

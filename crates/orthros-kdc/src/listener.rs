@@ -142,12 +142,16 @@ impl Service {
     }
 }
 
+/// How long nothing is done after a socket's error.
+const AFTER_ERROR: Duration = Duration::from_millis(50);
+
 async fn datagrams(socket: tokio::net::UdpSocket, service: &Service) -> io::Result<Infallible> {
     let mut buffer = vec![0; service.limits.request];
     loop {
-        // An ICMP message about an earlier reply is reported here, and no reason to stop.
+        // An ICMP message about an earlier reply is reported here, and no reason to stop. An error
+        // that stays is no reason to spin.
         let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(AFTER_ERROR).await;
             continue;
         };
         if NO_CLIENTS.contains(&from.port()) {
@@ -175,7 +179,7 @@ async fn connections(
     loop {
         let Ok((stream, from)) = listener.accept().await else {
             // Out of file descriptors, perhaps: some will be free again.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(AFTER_ERROR).await;
             continue;
         };
         if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
@@ -251,4 +255,63 @@ async fn part(stream: &mut TcpStream) -> io::Result<()> {
     let mut rest = [0; 4096];
     while stream.read(&mut rest).await? > 0 {}
     Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::{Ipv4Addr, TcpStream};
+    use std::os::fd::OwnedFd;
+
+    use orthros::kdc::Policy;
+    use orthros::random::OsRandom;
+
+    use super::*;
+
+    /// What this thread has computed so far, if the kernel says it.
+    fn computed() -> Option<Duration> {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        let nanos = text.split_whitespace().next()?.parse().ok()?;
+        Some(Duration::from_nanos(nanos))
+    }
+
+    /// A socket that is always ready and gives nothing but errors: a connection that was closed,
+    /// in the place of a datagram socket.
+    fn broken() -> UdpSocket {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        drop(listener.accept().unwrap());
+        socket.set_nonblocking(true).unwrap();
+        UdpSocket::from(OwnedFd::from(socket))
+    }
+
+    #[test]
+    fn endless_errors_do_not_spin() {
+        if computed().is_none() {
+            println!("not run: (optional) the kernel does not count a thread's time");
+            return;
+        }
+        let mut buffer = [0; 16];
+        let socket = broken();
+        let error = socket.recv_from(&mut buffer).unwrap_err();
+        assert_ne!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
+        let kdc = EmbeddedKdc::new("EXAMPLE.COM", Policy::default(), Arc::new(OsRandom)).unwrap();
+        let service = Service {
+            kdc: Arc::new(kdc),
+            clock: Arc::default(),
+            limits: Limits::default(),
+            observer: None,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let before = computed().unwrap();
+        runtime.block_on(async {
+            let socket = tokio::net::UdpSocket::from_std(socket).unwrap();
+            let end = timeout(Duration::from_millis(400), datagrams(socket, &service)).await;
+            assert!(end.is_err(), "it goes on");
+        });
+        let spent = computed().unwrap() - before;
+        assert!(spent < Duration::from_millis(150), "{spent:?} of 400 ms");
+    }
 }

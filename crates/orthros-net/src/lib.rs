@@ -20,7 +20,7 @@
 //! ```
 //!
 //! [`blocking`] needs nothing but the standard library. The client for tokio is behind the feature
-//! `tokio`.
+//! `tokio`. A replay cache for a service on many hosts is behind the feature `valkey`.
 //!
 //! ```text
 //! Ask ─▶ plan: which KDC next, over what, how long ─▶ a socket ─▶ answer: is it one? ─▶ reply
@@ -30,9 +30,13 @@
 
 mod answer;
 pub mod blocking;
+#[cfg(feature = "valkey")]
+mod bounded;
 mod config;
 mod plan;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(feature = "valkey")]
+pub mod valkey;
 
 pub use config::{KdcAddresses, KdcConfig, Policy};

@@ -11,7 +11,7 @@ use crate::principal::{NameError, Principal};
 use crate::random::RandomUnavailable;
 use crate::time::{KerberosTime, Timestamp};
 use crate::wire::{
-    AdType, ErrorCode, KerberosString, KrbError, Malformed, PrincipalName, TicketFlags,
+    AdType, ErrorCode, KerberosString, KrbError, Malformed, MsgType, PrincipalName, TicketFlags,
 };
 
 /// Everything that can go wrong.
@@ -24,8 +24,12 @@ pub enum Error {
     Rejected(Box<Rejection>),
     /// The peer, or a KDC, judged us with a KRB-ERROR. Nothing protects that message (AP-76).
     Peer(Box<PeerError>),
-    /// An enctype, checksum type, pre-authentication or mechanism that we do not have.
+    /// A kind of file, mechanism or context that we do not have.
     Unsupported(String),
+    /// An enctype, checksum type or parameter that we do not have, or a key that is none.
+    Crypto(CryptoError),
+    /// The KDC demands a pre-authentication that we do not have.
+    Preauthentication(String),
     /// A keytab, credential cache or configuration file.
     File(Box<FileError>),
     /// No KDC could be reached.
@@ -233,6 +237,11 @@ pub enum Rejection {
         /// Our clock.
         now: Timestamp,
     },
+    /// The replay cache did not answer: nothing is accepted unremembered (AP-47).
+    ReplayCacheUnavailable {
+        /// What its file or server said.
+        why: String,
+    },
     /// The PAC is damaged, not signed for this service or not this client's (PAC-19).
     Pac {
         /// Which rule.
@@ -271,7 +280,14 @@ pub enum Rejection {
         /// The server that was to prove itself.
         server: Principal,
     },
-    /// A per-message token or session message is damaged (GSS-36..43).
+    /// A KRB-SAFE, KRB-PRIV or KRB-CRED is refused (RFC 4120 §3.4.2, §3.5.2, §3.6.2).
+    Session {
+        /// Which of them.
+        message: MsgType,
+        /// Which rule it breaks.
+        fault: SessionFault,
+    },
+    /// A per-message token is damaged (GSS-36..43).
     Message {
         /// What is wrong with it.
         why: &'static str,
@@ -297,6 +313,128 @@ pub enum Rejection {
         /// Why, for the KDC's operator.
         why: String,
     },
+}
+
+/// What is wrong with a session message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionFault {
+    /// Its checksum is not a keyed one of our key's enctype (AP-62).
+    ChecksumType {
+        /// Its type.
+        cksumtype: i32,
+    },
+    /// Its checksum does not fit its contents (AP-60).
+    Checksum,
+    /// It does not open under our keys (AP-63, AP-73).
+    Integrity,
+    /// A KRB-CRED in the clear, outside of a carrier that protects it (AP-72).
+    InTheClear,
+    /// An address is missing or another than it has to be (AP-67, AP-68, AP-69).
+    Address {
+        /// `"s-address"` or `"r-address"`.
+        field: &'static str,
+        /// The one in the message.
+        found: Option<String>,
+        /// The ones that were right.
+        expected: Vec<String>,
+    },
+    /// It has neither time nor number (AP-65).
+    Undated,
+    /// Its time is missing or too far from ours (AP-66, AP-71).
+    Skew {
+        /// Its time.
+        sent: Option<Timestamp>,
+        /// Our clock.
+        now: Timestamp,
+        /// The limit, in seconds.
+        limit: u64,
+    },
+    /// A message of this time was received before (AP-66).
+    Repeat {
+        /// Its time.
+        sent: Timestamp,
+    },
+    /// It is a message of our own, sent back to us (AP-66, AP-68).
+    Reflected,
+    /// Its number is missing or not the next one (AP-66).
+    Order {
+        /// Its number.
+        found: Option<u32>,
+        /// The next one.
+        expected: u32,
+    },
+    /// Its nonce is not the one that was asked for (AP-71).
+    Nonce,
+    /// More messages came within two skews than are remembered (AP-47).
+    TooMany {
+        /// How many are remembered.
+        remembered: usize,
+    },
+}
+
+impl SessionFault {
+    /// The error-code for the peer.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::ChecksumType { .. } => ErrorCode::KRB_AP_ERR_INAPP_CKSUM,
+            Self::Checksum | Self::Undated => ErrorCode::KRB_AP_ERR_MODIFIED,
+            Self::Integrity => ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
+            Self::Address { .. } => ErrorCode::KRB_AP_ERR_BADADDR,
+            Self::Skew { .. } => ErrorCode::KRB_AP_ERR_SKEW,
+            Self::Repeat { .. } | Self::Reflected => ErrorCode::KRB_AP_ERR_REPEAT,
+            Self::Order { .. } | Self::Nonce => ErrorCode::KRB_AP_ERR_BADORDER,
+            Self::InTheClear | Self::TooMany { .. } => ErrorCode::KRB_ERR_GENERIC,
+        }
+    }
+}
+
+impl fmt::Display for SessionFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ChecksumType { cksumtype } => {
+                write!(f, "a checksum of type {cksumtype} is not one of our key")
+            }
+            Self::Checksum => f.write_str("its checksum does not fit its contents"),
+            Self::Integrity => f.write_str("it does not open under our keys"),
+            Self::InTheClear => f.write_str("it is not encrypted, and nothing around it is"),
+            Self::Address {
+                field,
+                found,
+                expected,
+            } => {
+                let expected = expected.join(" or ");
+                match found {
+                    Some(found) => write!(f, "its {field} is {found}, not {expected}"),
+                    None => write!(f, "it has no {field}, which has to be {expected}"),
+                }
+            }
+            Self::Undated => f.write_str("it has neither a time nor a number"),
+            Self::Skew {
+                sent: Some(sent),
+                now,
+                limit,
+            } => write!(
+                f,
+                "it is of {sent}, which is more than {limit} s from our clock, {now}"
+            ),
+            Self::Skew { sent: None, .. } => f.write_str("it has no time"),
+            Self::Repeat { sent } => write!(f, "a message of {sent} was received before"),
+            Self::Reflected => f.write_str("it is a message of our own"),
+            Self::Order {
+                found: Some(found),
+                expected,
+            } => write!(f, "its number is {found}, and {expected} was due"),
+            Self::Order {
+                found: None,
+                expected,
+            } => write!(f, "it has no number, and {expected} was due"),
+            Self::Nonce => f.write_str("its nonce is not the one that was asked for"),
+            Self::TooMany { remembered } => {
+                write!(f, "there were more than {remembered} in a short time")
+            }
+        }
+    }
 }
 
 /// A key that was considered for opening a ticket, and what spoke against it.
@@ -427,8 +565,10 @@ impl Error {
         let code = match self {
             Self::Rejected(rejection) => rejection.protocol_code(),
             Self::Peer(error) => error.code,
-            Self::Unsupported(_) => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
+            Self::Crypto(error) => crypto_code(error),
+            Self::Preauthentication(_) => ErrorCode::KDC_ERR_PADATA_TYPE_NOSUPP,
             Self::Malformed(_)
+            | Self::Unsupported(_)
             | Self::File(_)
             | Self::Unreachable { .. }
             | Self::Misuse(_)
@@ -438,6 +578,25 @@ impl Error {
             Some(_) => code,
             None => ErrorCode::KRB_ERR_GENERIC,
         }
+    }
+}
+
+/// The error-code for a key, parameter or checksum that cannot be used.
+fn crypto_code(error: &CryptoError) -> ErrorCode {
+    match error {
+        CryptoError::UnsupportedEnctype(_) => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
+        CryptoError::UnsupportedChecksum(_) => ErrorCode::KDC_ERR_SUMTYPE_NOSUPP,
+        CryptoError::ChecksumMismatch { .. } => ErrorCode::KRB_AP_ERR_INAPP_CKSUM,
+        CryptoError::Integrity | CryptoError::TooShort { .. } => {
+            ErrorCode::KRB_AP_ERR_BAD_INTEGRITY
+        }
+        CryptoError::KeyLength { .. }
+        | CryptoError::IterationCount { .. }
+        | CryptoError::StringToKeyParameter { .. }
+        | CryptoError::PasswordEncoding(_)
+        | CryptoError::InvalidUsage(_)
+        | CryptoError::OutputLength { .. }
+        | CryptoError::Random => ErrorCode::KRB_ERR_GENERIC,
     }
 }
 
@@ -469,6 +628,7 @@ impl Rejection {
             Pac { code, .. } | WellKnown { code, .. } | Message { code, .. } | Kdc { code, .. } => {
                 *code
             }
+            Session { fault, .. } => fault.code(),
             PacMissing { .. } => ErrorCode::KDC_ERR_POLICY,
             NoTgt => ErrorCode::KRB_AP_ERR_NO_TGT,
             UserToUserRequired => ErrorCode::KRB_AP_ERR_USER_TO_USER_REQUIRED,
@@ -478,6 +638,7 @@ impl Rejection {
             | Mechanism { .. }
             | ChannelBindings { .. }
             | ReplayCacheFull { .. }
+            | ReplayCacheUnavailable { .. }
             | Anonymous
             | KdcReply { .. } => ErrorCode::KRB_ERR_GENERIC,
         }
@@ -526,7 +687,7 @@ impl From<CryptoError> for Error {
                 why: "the integrity check failed",
                 code: ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
             }),
-            other => Self::Unsupported(other.to_string()),
+            other => Self::Crypto(other),
         }
     }
 }
@@ -534,5 +695,64 @@ impl From<CryptoError> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.explain().message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{ChecksumType, KeyUsage};
+
+    /// What is not supported has the code of its kind.
+    #[test]
+    fn case_025_codes_of_what_is_not_supported() {
+        let enctype = Enctype::DES_CBC_CRC;
+        for (error, code) in [
+            (CryptoError::UnsupportedEnctype(enctype), 14),
+            (CryptoError::UnsupportedChecksum(ChecksumType(4711)), 15),
+            (
+                CryptoError::ChecksumMismatch {
+                    checksum: ChecksumType::RSA_MD5,
+                    key: enctype,
+                },
+                50,
+            ),
+            (CryptoError::Integrity, 31),
+            (
+                CryptoError::TooShort {
+                    enctype,
+                    minimum: 28,
+                    actual: 3,
+                },
+                31,
+            ),
+            (
+                CryptoError::KeyLength {
+                    enctype,
+                    expected: 8,
+                    actual: 7,
+                },
+                60,
+            ),
+            (
+                CryptoError::IterationCount {
+                    count: 1 << 31,
+                    maximum: 1,
+                },
+                60,
+            ),
+            (CryptoError::InvalidUsage(KeyUsage(0)), 60),
+            (CryptoError::Random, 60),
+        ] {
+            assert_eq!(
+                Error::from(error.clone()).protocol_code().0,
+                code,
+                "{error}"
+            );
+        }
+        let file = Error::Unsupported("keytab type MEMORY".into());
+        assert_eq!(file.protocol_code().0, 60);
+        let offers = Error::Preauthentication("the KDC accepts no PA-ENC-TIMESTAMP".into());
+        assert_eq!(offers.protocol_code().0, 16);
     }
 }

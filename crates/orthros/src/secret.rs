@@ -3,19 +3,19 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 /// Secret octets on the heap: a key, a password, decrypted plaintext (CRY-27).
 ///
 /// They are overwritten with zeros when dropped. `Debug` prints the length only.
 /// `==` takes the same time whatever the contents.
 #[derive(Clone, Default)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret(Vec<u8>);
 
 impl Secret {
     /// Takes ownership of `octets`.
     pub fn new(octets: Vec<u8>) -> Self {
-        Self(Zeroizing::new(octets))
+        Self(octets)
     }
 
     /// The octets themselves. The name is long so that a reader of the calling code notices.
@@ -54,6 +54,15 @@ impl From<&[u8]> for Secret {
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self::new(text.as_bytes().to_vec())
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        // A slice is wiped at once, a vector octet by octet; what is left is spare capacity.
+        self.0.as_mut_slice().zeroize();
+        self.0.clear();
+        self.0.zeroize();
     }
 }
 

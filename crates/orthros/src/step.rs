@@ -31,6 +31,19 @@ pub enum Step<N, C> {
     },
 }
 
+impl<N, C> Step<N, C> {
+    /// The same step of a party around the one that took it.
+    pub(crate) fn map_next<M>(self, wrap: impl FnOnce(N) -> M) -> Step<M, C> {
+        match self {
+            Self::Continue { token, next } => Step::Continue {
+                token,
+                next: wrap(next),
+            },
+            Self::Established { token, context } => Step::Established { token, context },
+        }
+    }
+}
+
 /// Refused. Send `token` if there is one (a KRB-ERROR), then hang up.
 #[derive(Debug)]
 pub struct Refusal {

@@ -11,6 +11,7 @@
 mod breakage;
 mod client;
 mod frame;
+mod invocation;
 mod report;
 mod service;
 mod stage;
@@ -74,7 +75,7 @@ fn print(report: &Report, json: bool) {
     if json {
         println!("{}", report.to_json());
     } else {
-        print!("{}", report.to_text());
+        print!("{}", report.to_text(&invocation::invocation()));
     }
 }
 

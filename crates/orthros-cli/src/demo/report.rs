@@ -369,13 +369,15 @@ fn session(info: &ContextInfo) -> String {
 // Text
 
 impl Report {
-    pub(super) fn to_text(&self) -> String {
+    ///
+    /// `orthros` is how the reader can run this program again.
+    pub(super) fn to_text(&self, orthros: &str) -> String {
         let mut out = String::new();
-        self.write_text(&mut out).unwrap_or_default();
+        self.write_text(orthros, &mut out).unwrap_or_default();
         out
     }
 
-    fn write_text(&self, out: &mut String) -> std::fmt::Result {
+    fn write_text(&self, orthros: &str, out: &mut String) -> std::fmt::Result {
         let cast = &self.cast;
         writeln!(
             out,
@@ -408,18 +410,23 @@ impl Report {
             }
         }
         if let Some(failure) = &self.failure {
-            self.write_failure(failure, out)?;
+            self.write_failure(orthros, failure, out)?;
         } else {
             writeln!(
                 out,
-                "\ndone in {} ms.  Try breaking it:  orthros demo --break kvno   (--help lists every WHAT)",
+                "\ndone in {} ms.  Try breaking it:  {orthros} demo --break kvno   (--help lists every WHAT)",
                 self.elapsed.as_millis()
             )?;
         }
         Ok(())
     }
 
-    fn write_failure(&self, failure: &Failure, out: &mut String) -> std::fmt::Result {
+    fn write_failure(
+        &self,
+        orthros: &str,
+        failure: &Failure,
+        out: &mut String,
+    ) -> std::fmt::Result {
         let heading = |e: &Explanation| {
             format!(
                 "{} ({}, {})",
@@ -455,7 +462,7 @@ impl Report {
                 "client"
             )?,
         }
-        writeln!(out, "\nnext: orthros demo   shows the exchange unbroken")
+        writeln!(out, "\nnext: {orthros} demo   shows the exchange unbroken")
     }
 }
 

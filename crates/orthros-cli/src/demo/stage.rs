@@ -361,7 +361,7 @@ impl Report {
         }
         Err(Trouble::Machine(match broken {
             Some(what) => format!("--break {} broke nothing", what.name()),
-            None => self.to_text(),
+            None => self.to_text("orthros"),
         }))
     }
 }

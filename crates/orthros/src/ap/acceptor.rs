@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::Draw;
 use super::address::HostAddr;
 use super::binding::Binding;
-use super::error_reply::{Known, error_reply};
+use super::error_reply::{Known, error_reply, skew_recovery};
 use super::peer::{Fresh, OpenedBy, Peer};
 use super::policy::{AcceptorConfig, Accepts};
 use super::replay::{ReplayEntry, ReplayVerdict};
@@ -21,11 +21,12 @@ use super::verify::{
 };
 use crate::crypto::{Enctype, Key, KeyUsage, Schedule};
 use crate::error::{Error, Rejection};
+use crate::secret::Secret;
 use crate::step::Refusal;
 use crate::time::Timestamp;
 use crate::wire::{
-    ApRep, EncApRepPart, EncryptedData, EncryptionKey, KRB5_PVNO, Message, Microseconds, MsgType,
-    OctetString, UInt32,
+    ApRep, EncApRepPart, EncryptedData, EncryptionKey, ErrorCode, KRB5_PVNO, Message, Microseconds,
+    MsgType, OctetString, UInt32,
 };
 
 /// Accepts AP-REQs.
@@ -43,8 +44,24 @@ pub struct Acceptor {
 
 /// An AP-REQ that passed every check but the last: whether it was seen before.
 ///
-/// Nobody is authenticated yet. Ask a replay cache about [`entry`](Self::entry) and give the
-/// answer to [`admit`](Self::admit).
+/// Nobody is authenticated yet, and nothing about the client can be read, not even in `Debug`. Ask
+/// a replay cache about [`entry`](Self::entry), however long it takes, and give the answer to
+/// [`admit`](Self::admit).
+///
+/// ```
+/// # use orthros::ap::{Accepted, Acceptor, ReplayEntry, ReplayVerdict, Unbound};
+/// # use orthros::step::Refusal;
+/// # use orthros::time::Timestamp;
+/// # struct Fleet;
+/// # impl Fleet { async fn ask(&self, _: &ReplayEntry) -> ReplayVerdict { ReplayVerdict::Seen } }
+/// # async fn example(acceptor: Acceptor, ap_req: &[u8], fleet: Fleet, now: Timestamp) -> Result<(), Refusal> {
+/// let verified = acceptor.verify(ap_req, &Unbound, None, now)?;
+/// let verdict = fleet.ask(verified.entry()).await;
+/// let accepted = verified.admit(verdict, now)?;
+/// # let _: Accepted<_> = accepted;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a verified request is not admitted yet"]
 pub struct Verified<B> {
     config: Arc<AcceptorConfig>,
@@ -102,7 +119,7 @@ impl Acceptor {
         let verified = self.verify(ap_req, binding, peer, now)?;
         let verdict = match &self.config.replay_cache {
             Some(cache) => cache.check_and_insert(&verified.entry, now),
-            None => ReplayVerdict::Fresh,
+            None => ReplayVerdict::Unchecked,
         };
         verified.admit(verdict, now)
     }
@@ -138,13 +155,16 @@ impl Acceptor {
             config.user_to_user.as_ref(),
             config.user_to_user_only,
         )?;
-        let part = verify::ticket_part(&opened.octets, &config.permitted_enctypes)?;
+        let part = verify::ticket_part(opened.octets.expose(), &config.permitted_enctypes)?;
         let (request, usage) = (&decoded.request, KeyUsage::AP_REQ_AUTHENTICATOR);
         let schedule = part.2.schedule();
         let authenticator = verify::open_authenticator(request, &schedule, usage, &part.1)?;
-        let claimed = verify::claim(part, &authenticator, &config.permitted_enctypes)?;
-        known.ctime = Some(claimed.ctime);
-        known.client = Some(claimed.client.clone());
+        let claimed = verify::claim(
+            part,
+            authenticator.expose(),
+            &config.permitted_enctypes,
+            known,
+        )?;
 
         let server = &decoded.server;
         let same_client = verify::same_client(&claimed, server)?;
@@ -207,7 +227,12 @@ impl AcceptorConfig {
             Accepts::Service(principal) => Some(principal),
             _ => self.keys.iter().map(|key| key.principal()).next(),
         };
-        let token = us.and_then(|us| error_reply(error.protocol_code(), us, known, None, now).ok());
+        let code = error.protocol_code();
+        let e_data = match code {
+            ErrorCode::KRB_AP_ERR_SKEW => skew_recovery().ok(),
+            _ => None,
+        };
+        let token = us.and_then(|us| error_reply(code, us, known, e_data.as_deref(), now).ok());
         Refusal {
             error,
             token,
@@ -223,7 +248,7 @@ impl<B> Verified<B> {
     }
 
     /// Admits the request, if `verdict` says that it was not seen before (AP-47), and builds the
-    /// AP-REP.
+    /// AP-REP. The verdict must be a cache's answer about this [`entry`](Self::entry).
     pub fn admit(self, verdict: ReplayVerdict, now: Timestamp) -> Result<Accepted<B>, Refusal> {
         let config = Arc::clone(&self.config);
         let known = Known {
@@ -236,7 +261,8 @@ impl<B> Verified<B> {
 
     fn admitted(self, verdict: ReplayVerdict, now: Timestamp) -> Result<Accepted<B>, Error> {
         let fresh = match verdict {
-            ReplayVerdict::Fresh => Fresh(()),
+            ReplayVerdict::Fresh => Fresh { checked: true },
+            ReplayVerdict::Unchecked => Fresh { checked: false },
             ReplayVerdict::Seen => {
                 return Err(Rejection::Replay {
                     client: self.ticket.client.clone(),
@@ -249,6 +275,9 @@ impl<B> Verified<B> {
             }
             ReplayVerdict::Young { ready } => {
                 return Err(Rejection::ReplayCacheYoung { ready, now }.into());
+            }
+            ReplayVerdict::Unavailable { why } => {
+                return Err(Rejection::ReplayCacheUnavailable { why }.into());
             }
         };
         let mut keys = SessionKeys {
@@ -332,10 +361,10 @@ fn ap_rep(
         subkey,
         seq_number: Some(UInt32(keys.acceptor_seq)),
     };
-    let part = Zeroizing::new(part.to_bytes()?);
+    let part = Secret::new(part.to_bytes()?);
     let mut cipher = Vec::new();
     let sealer = session.cipher(KeyUsage::AP_REP)?;
-    sealer.encrypt_under(confounder, &[&part], &mut cipher);
+    sealer.encrypt_under(confounder, &[part.expose()], &mut cipher);
     let reply = ApRep {
         pvno: KRB5_PVNO,
         msg_type: MsgType::AP_REP.0,
@@ -356,9 +385,6 @@ impl fmt::Debug for Acceptor {
 
 impl<B> fmt::Debug for Verified<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified")
-            .field("ticket", &self.ticket)
-            .field("mutual", &self.mutual)
-            .finish_non_exhaustive()
+        f.debug_struct("Verified").finish_non_exhaustive()
     }
 }

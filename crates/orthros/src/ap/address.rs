@@ -1,7 +1,7 @@
 //! Host addresses as Kerberos writes them (RFC 4120 §7.1).
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::error::Rejection;
 use crate::wire::{AddrType, HostAddress, OctetString};
@@ -24,7 +24,19 @@ impl HostAddr {
         }
     }
 
-    fn matches(&self, other: &HostAddress<'_>) -> bool {
+    /// Whether a message may name it: the unspecified, the loopback and the link-local addresses
+    /// of IPv6 are in none (AP-69).
+    pub fn may_be_named(&self) -> bool {
+        match (self.addr_type, <[u8; 16]>::try_from(&*self.address)) {
+            (AddrType::IPV6, Ok(octets)) => {
+                let v6 = Ipv6Addr::from(octets);
+                !(v6.is_unspecified() || v6.is_loopback() || v6.is_unicast_link_local())
+            }
+            _ => true,
+        }
+    }
+
+    pub(super) fn matches(&self, other: &HostAddress<'_>) -> bool {
         self.addr_type == other.addr_type && self.address == other.address.as_bytes()
     }
 }
@@ -123,6 +135,29 @@ mod tests {
         assert_eq!(addr("2001:db8::1").addr_type, AddrType::IPV6);
         assert_eq!(addr("2001:db8::1").address.len(), 16);
         assert_eq!(addr("2001:db8::1").to_string(), "2001:db8::1");
+    }
+
+    #[test]
+    fn ap_69_what_no_message_names() {
+        for (text, may) in [
+            ("::", false),
+            ("::1", false),
+            ("fe80::1", false),
+            ("febf:ffff::1", false),
+            ("fec0::1", true),
+            ("2001:db8::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("127.0.0.1", true),
+            ("192.0.2.1", true),
+        ] {
+            assert_eq!(addr(text).may_be_named(), may, "{text}");
+        }
+        // A type whose octets are not an address is not looked into.
+        let odd = HostAddr {
+            addr_type: AddrType::IPV6,
+            address: vec![0; 4],
+        };
+        assert!(odd.may_be_named());
     }
 
     #[test]

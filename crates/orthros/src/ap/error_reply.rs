@@ -4,7 +4,8 @@ use crate::error::Error;
 use crate::principal::Principal;
 use crate::time::Timestamp;
 use crate::wire::{
-    ErrorCode, ErrorText, KRB5_PVNO, KrbError, Message, Microseconds, MsgType, OctetString,
+    ErrorCode, ErrorText, KRB5_PVNO, KerbErrorData, KrbError, Malformed, Message, Microseconds,
+    MsgType, OctetString, primitive::to_der,
 };
 
 pub use crate::step::Known;
@@ -35,4 +36,14 @@ pub fn error_reply(
         e_data: e_data.map(OctetString),
     };
     Ok(reply.to_bytes()?)
+}
+
+/// The e-data of an acceptor's KRB_AP_ERR_SKEW: the client may try again with our time (AP-77;
+/// MS-KILE 2.2.2).
+pub(super) fn skew_recovery() -> Result<Vec<u8>, Malformed> {
+    let data = KerbErrorData {
+        data_type: KerbErrorData::SKEW_RECOVERY,
+        data_value: None,
+    };
+    to_der("KERB-ERROR-DATA", &data)
 }

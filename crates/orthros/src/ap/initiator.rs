@@ -14,12 +14,13 @@ use crate::crypto::{DEFAULT_ENCTYPES, Enctype, Key, KeyUsage};
 use crate::error::{Error, PeerError, Rejection};
 use crate::principal::Principal;
 use crate::random::{OsRandom, Random};
+use crate::secret::Secret;
 use crate::step::{Refusal, Step};
 use crate::time::Timestamp;
 use crate::wire::{
     AdType, ApOptions, ApRep, ApReq, Authenticator, AuthorizationDataElement, Checksum,
-    EncApRepPart, EncryptedData, EncryptionKey, KRB5_PVNO, KrbError, Message, Microseconds,
-    MsgType, OctetString, Raw, UInt32,
+    EncApRepPart, EncryptedData, EncryptionKey, ErrorCode, KRB5_PVNO, KrbError, Message,
+    Microseconds, MsgType, OctetString, Raw, UInt32,
     primitive::{application_number, to_der},
 };
 
@@ -153,10 +154,10 @@ pub fn build_ap_req(
             }]
         }),
     };
-    let authenticator = Zeroizing::new(authenticator.to_bytes()?);
+    let authenticator = Secret::new(authenticator.to_bytes()?);
     let mut cipher = Vec::new();
     let sealer = session.cipher(parts.usage)?;
-    sealer.encrypt_under(draw.confounder(), &[&authenticator], &mut cipher);
+    sealer.encrypt_under(draw.confounder(), &[authenticator.expose()], &mut cipher);
     let mut ap_options = ApOptions::NONE;
     if parts.mutual {
         ap_options = ap_options | ApOptions::MUTUAL_REQUIRED;
@@ -302,6 +303,33 @@ impl Initiator {
         cksum: Cksum<'_>,
         now: Timestamp,
     ) -> Result<Step<AwaitReply, SessionKeys>, Error> {
+        self.ask(cksum, now)
+    }
+
+    /// As [`request`](Self::request), and if the server answers that the clocks differ, one more
+    /// AP-REQ can be made by the server's clock (AP-77).
+    ///
+    /// Nothing protects that answer. Whoever forges it chooses the time in the second AP-REQ, and
+    /// can present it at that time, if the server has not seen it by then: within the life of the
+    /// ticket, outside of which no second request is made. Do not ask for this where the server
+    /// takes the AP-REQ for more than a proof whose keys protect everything that follows.
+    pub fn request_or_retry(
+        self,
+        cksum: Cksum<'_>,
+        now: Timestamp,
+    ) -> Result<Step<AwaitReplyOrSkew, SessionKeys>, Error> {
+        let step = self.ask(cksum, now)?;
+        Ok(step.map_next(|first| AwaitReplyOrSkew {
+            first,
+            initiator: self,
+        }))
+    }
+
+    fn ask(
+        &self,
+        cksum: Cksum<'_>,
+        now: Timestamp,
+    ) -> Result<Step<AwaitReply, SessionKeys>, Error> {
         let session = self.credentials.session_key.clone();
         let parts = AuthenticatorParts {
             usage: KeyUsage::AP_REQ_AUTHENTICATOR,
@@ -329,7 +357,7 @@ impl Initiator {
                     server: self.credentials.server.clone(),
                     ctime: built.ctime,
                     keys,
-                    enctypes: self.config.enctypes,
+                    enctypes: self.config.enctypes.clone(),
                 },
             });
         }
@@ -337,6 +365,69 @@ impl Initiator {
             token: Some(built.octets),
             context: keys,
         })
+    }
+
+    /// This initiator, with the clock of a server that says it is `stime` there; none if the
+    /// ticket is not valid then. The credentials of others stay as they are.
+    fn by_clock_of(self, stime: Timestamp, now: Timestamp) -> Option<Self> {
+        let (from, until) = (self.credentials.valid_from(), self.credentials.endtime);
+        if stime < Timestamp::from(from) || stime > Timestamp::from(until) {
+            return None;
+        }
+        let mut credentials = Credentials::clone(&self.credentials);
+        credentials.clock_offset = stime.micros_since(now);
+        Some(Self {
+            credentials: Arc::new(credentials),
+            ..self
+        })
+    }
+}
+
+/// Waits for the answer to a first AP-REQ, after which there may be a second one.
+///
+/// ```text
+/// AwaitReplyOrSkew ─reply(AP-REP)─────────▶ Established { keys }
+///                  ─reply(KRB-ERROR, 37)──▶ Continue { AP-REQ, AwaitReply }
+/// ```
+///
+/// That there is no third is in the types: [`AwaitReply`] makes no request.
+#[derive(Debug)]
+pub struct AwaitReplyOrSkew {
+    first: AwaitReply,
+    initiator: Initiator,
+}
+
+impl AwaitReplyOrSkew {
+    /// Takes the server's answer. If it is KRB_AP_ERR_SKEW, another AP-REQ with this `cksum` is
+    /// made by the time in it, and that time is used for nothing else (AP-76, AP-77).
+    pub fn reply(
+        self,
+        answer: &[u8],
+        cksum: Cksum<'_>,
+        now: Timestamp,
+    ) -> Result<Step<AwaitReply, SessionKeys>, Refusal> {
+        let refusal = match self.first.reply(answer, now) {
+            Ok(step) => return Ok(step),
+            Err(refusal) => refusal,
+        };
+        let stime = match &refusal.error {
+            Error::Peer(error) if error.code == ErrorCode::KRB_AP_ERR_SKEW => error.stime,
+            _ => return Err(refusal),
+        };
+        match self.initiator.by_clock_of(stime, now) {
+            Some(second) => Ok(second.ask(cksum, now)?),
+            None => Err(refusal),
+        }
+    }
+}
+
+impl fmt::Debug for Initiator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Initiator")
+            .field("client", &self.credentials.client)
+            .field("server", &self.credentials.server)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 

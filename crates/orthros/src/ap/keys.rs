@@ -1,15 +1,15 @@
 //! The keys of an acceptor, and which of them opens a ticket (AP-16 to AP-21).
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::OnceLock;
 
-use zeroize::Zeroizing;
-
 use crate::crypto::{Cipher, CryptoError, Enctype, Key, KeyUsage, Mac};
 use crate::error::{ConsideredKey, KeyVerdict, Rejection};
-use crate::keytab::Keytab;
+use crate::keytab::{Keytab, newer};
 use crate::principal::Principal;
+use crate::secret::Secret;
 use crate::wire::{EncryptedData, KerberosString, PrincipalName, Ticket};
 
 /// A long-term key of a service.
@@ -19,6 +19,8 @@ pub struct ServiceKey {
     index: usize,
     principal: Principal,
     kvno: u32,
+    /// When it was written, in seconds; 0 if nobody says.
+    written: u32,
     key: Key,
     ticket: OnceLock<Cipher>,
     pac: OnceLock<Mac>,
@@ -88,7 +90,7 @@ pub(super) struct OpenedWith<'k> {
     /// The key is not the one the ticket's kvno names (AP-20).
     pub(super) fallback: bool,
     /// EncTicketPart, DER.
-    pub(super) plaintext: Zeroizing<Vec<u8>>,
+    pub(super) plaintext: Secret,
 }
 
 impl ServiceKeys {
@@ -96,24 +98,26 @@ impl ServiceKeys {
     pub fn new(keys: impl IntoIterator<Item = (Principal, u32, Key)>) -> Self {
         let numbered = keys.into_iter().zip(1..);
         Self::numbered(
-            numbered.map(|((principal, kvno, key), index)| (index, principal, kvno, key)),
+            numbered.map(|((principal, kvno, key), index)| (index, principal, (kvno, 0), key)),
         )
     }
 
-    /// Keys with their places in a keytab, some of whose entries may not be usable.
-    fn numbered(keys: impl Iterator<Item = (usize, Principal, u32, Key)>) -> Self {
+    /// Keys with their places in a keytab, some of whose entries may not be usable, and with
+    /// version and time.
+    fn numbered(keys: impl Iterator<Item = (usize, Principal, (u32, u32), Key)>) -> Self {
         let mut all = Self {
             keys: Vec::new(),
             by_name: HashMap::new(),
             hasher: RandomState::new(),
         };
-        for (index, principal, kvno, key) in keys {
+        for (index, principal, (kvno, written), key) in keys {
             let name = all.hash(principal.realm(), principal.components());
             all.by_name.entry(name).or_default().push(all.keys.len());
             all.keys.push(ServiceKey {
                 index,
                 principal,
                 kvno,
+                written,
                 key,
                 ticket: OnceLock::new(),
                 pac: OnceLock::new(),
@@ -192,11 +196,8 @@ impl ServiceKeys {
             return Err(self.no_such_version(server, kvno, sealed));
         }
 
-        let mut others: Vec<&ServiceKey> = of_enctype()
-            .filter(|key| !tried.contains(&key.index))
-            .collect();
-        others.sort_by_key(|key| std::cmp::Reverse(key.kvno));
-        for key in others {
+        let others = of_enctype().filter(|key| !tried.contains(&key.index));
+        for key in newest_first(others.collect()) {
             if let Some(plaintext) = decrypt(key, sealed) {
                 return Ok(OpenedWith {
                     key,
@@ -325,7 +326,7 @@ impl ServiceKeys {
             .iter()
             .filter(|key| tried.contains(&key.index))
             .filter_map(|key| key.ticket_cipher().ok())
-            .any(|cipher| cipher.resembles(sealed.cipher.as_bytes(), looks_like_a_ticket));
+            .any(|cipher| fits(cipher, sealed));
         if fits {
             return Rejection::TicketModified {
                 server,
@@ -356,15 +357,67 @@ impl ServiceKeys {
 /// How many keys of other names are tried for a diagnosis: a stranger can ask for it.
 const MAX_ALIASES: usize = 16;
 
+/// The newest in front, its version perhaps wrapped around (FILE-05), then the others, the highest
+/// version first.
+fn newest_first(mut keys: Vec<&ServiceKey>) -> Vec<&ServiceKey> {
+    keys.sort_by_key(|key| Reverse(key.kvno));
+    let version = |key: &ServiceKey| (key.kvno, key.written);
+    let newest = (0..keys.len()).reduce(|best, next| match (keys.get(best), keys.get(next)) {
+        (Some(a), Some(b)) if newer(version(b), version(a)) => next,
+        _ => best,
+    });
+    if let Some(newest) = newest.and_then(|at| keys.get_mut(..=at)) {
+        newest.rotate_right(1);
+    }
+    keys
+}
+
 /// Equal, or the keytab kept the low eight bits only (AP-21).
 fn same_kvno(held: u32, wanted: u32) -> bool {
     held == wanted || (held <= 0xff && held == wanted & 0xff)
 }
 
-fn decrypt(key: &ServiceKey, sealed: &EncryptedData<'_>) -> Option<Zeroizing<Vec<u8>>> {
+/// Opens a ticket that is sealed under the session key of the acceptor's TGT (AP-78). As with a
+/// service's keys, only the operator learns whether it is another TGT's or was changed.
+pub(super) fn open_user_to_user(
+    tgt: &Key,
+    sealed: &EncryptedData<'_>,
+    server: &Principal,
+) -> Result<Secret, Rejection> {
+    let (server, kvno) = (server.clone(), sealed.kvno.map(|kvno| kvno.0));
+    let enctype = Enctype(sealed.etype);
+    let wrong_key = |server| Rejection::WrongKey {
+        server,
+        kvno,
+        enctype,
+        considered: Vec::new(),
+    };
+    let Some(cipher) = tgt.cipher(KeyUsage::TICKET).ok() else {
+        return Err(wrong_key(server));
+    };
+    if enctype != cipher.enctype() {
+        return Err(wrong_key(server));
+    }
+    match cipher.decrypt(sealed.cipher.as_bytes()) {
+        Ok(octets) => Ok(Secret::new(octets)),
+        Err(_) if fits(&cipher, sealed) => Err(Rejection::TicketModified {
+            server,
+            kvno,
+            enctype,
+        }),
+        Err(_) => Err(wrong_key(server)),
+    }
+}
+
+/// Whether the key is the ticket's, though the ticket was changed.
+fn fits(cipher: &Cipher, sealed: &EncryptedData<'_>) -> bool {
+    cipher.resembles(sealed.cipher.as_bytes(), looks_like_a_ticket)
+}
+
+fn decrypt(key: &ServiceKey, sealed: &EncryptedData<'_>) -> Option<Secret> {
     let cipher = key.ticket_cipher().ok()?;
     let plaintext = cipher.decrypt(sealed.cipher.as_bytes()).ok()?;
-    Some(Zeroizing::new(plaintext))
+    Some(Secret::new(plaintext))
 }
 
 /// Whether octets that are perhaps garbled look like an EncTicketPart: they begin with its tag and
@@ -392,7 +445,8 @@ impl From<&Keytab> for ServiceKeys {
     fn from(keytab: &Keytab) -> Self {
         Self::numbered(keytab.entries().filter_map(|(index, entry)| {
             let key = entry.key()?.clone();
-            Some((index, entry.principal().clone(), entry.kvno(), key))
+            let version = (entry.kvno(), entry.timestamp());
+            Some((index, entry.principal().clone(), version, key))
         }))
     }
 }

@@ -8,6 +8,9 @@
 //! SessionKeys
 //! ```
 //!
+//! What follows is protected by the protocol around the exchange, or by a [`Session`] of KRB-SAFE,
+//! KRB-PRIV and KRB-CRED messages over the same keys.
+//!
 //! The exchange alone carries no application data. GSS-API ([`gss`](crate::gss)) and the TGS
 //! exchange are built on it; what its checksum protects is a [`Binding`].
 #![cfg_attr(
@@ -30,7 +33,7 @@ mod keys;
 mod peer;
 mod policy;
 mod replay;
-mod session;
+pub(crate) mod session;
 pub mod tgs;
 mod ticket;
 pub mod transited;
@@ -45,13 +48,16 @@ pub use authdata::{AuthData, UnknownCritical};
 pub use binding::{AppData, Binding, BindingKeys, Unbound};
 pub use error_reply::{Known, error_reply};
 pub use initiator::{
-    AuthenticatorParts, AwaitReply, BuiltApReq, Cksum, Initiator, InitiatorConfig, build_ap_req,
+    AuthenticatorParts, AwaitReply, AwaitReplyOrSkew, BuiltApReq, Cksum, Initiator,
+    InitiatorConfig, build_ap_req,
 };
 pub use keys::{ServiceKey, ServiceKeys};
 pub use peer::Peer;
 pub use policy::{AcceptorConfig, Accepts, InvalidPac, PacPolicy};
 pub use replay::{MemoryReplayCache, ReplayCache, ReplayEntry, ReplayVerdict};
-pub use session::SessionKeys;
+pub use session::{
+    Freshness, HostAddresses, Party, Session, SessionAddresses, SessionConfig, SessionKeys,
+};
 pub use ticket::OpenTicket;
 pub use transited::TransitedPolicy;
 

@@ -8,8 +8,11 @@ use crate::principal::Principal;
 use crate::time::KerberosTime;
 use crate::wire::{AdType, TicketFlags, primitive::from_der};
 
-/// The request was not seen before, or policy keeps no replay cache.
-pub(super) struct Fresh(pub(super) ());
+/// The request was not seen before, or policy admits it without looking.
+pub(super) struct Fresh {
+    /// Whether a replay cache was asked.
+    pub(super) checked: bool,
+}
 
 /// The client of an accepted AP-REQ: authenticated, and nothing more. Whether it may do what it
 /// asks for is for the application to decide (AP-42).
@@ -26,6 +29,7 @@ pub struct Peer {
     kdc_issued: Vec<AuthData>,
     cammac: Vec<AuthData>,
     ap_options: u32,
+    replay_checked: bool,
 }
 
 /// Which key opened the ticket.
@@ -41,7 +45,7 @@ impl Peer {
         (_, _, in_time, _): (SameClient, Admissible, InTime, PathAccepted),
         authorized: Authorized,
         bound: Bound<B>,
-        _: Fresh,
+        fresh: Fresh,
     ) -> (Self, B) {
         let peer = Self {
             ticket,
@@ -52,6 +56,7 @@ impl Peer {
             kdc_issued: authorized.kdc_issued,
             cammac: authorized.cammac,
             ap_options: authorized.ap_options,
+            replay_checked: fresh.checked,
         };
         (peer, bound.0)
     }
@@ -130,6 +135,12 @@ impl Peer {
                 .collect::<Vec<_>>()
             })
             .collect()
+    }
+
+    /// Whether a replay cache said that the request was not seen before. It is false where policy
+    /// keeps no cache, or goes on when the cache fails (AP-43).
+    pub fn replay_checked(&self) -> bool {
+        self.replay_checked
     }
 
     /// The client says that it got the target's name from an unverified source (AP-80; security

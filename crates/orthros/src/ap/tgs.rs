@@ -57,13 +57,11 @@ pub fn open(
     let decoded = verify::decode(ap_req)?;
     let (accepts, enctypes) = (&Accepts::AnyKey, policy.enctypes);
     let opened = verify::open_ticket(&decoded, keys, accepts, enctypes, None, false)?;
-    let part = verify::ticket_part(&opened.octets, enctypes)?;
+    let part = verify::ticket_part(opened.octets.expose(), enctypes)?;
     let usage = KeyUsage::TGS_REQ_AUTHENTICATOR;
     let schedule = part.2.schedule();
     let octets = verify::open_authenticator(&decoded.request, &schedule, usage, &part.1)?;
-    let claimed = verify::claim(part, &octets, enctypes)?;
-    known.ctime = Some(claimed.ctime);
-    known.client = Some(claimed.client.clone());
+    let claimed = verify::claim(part, octets.expose(), enctypes, known)?;
     verify::same_client(&claimed, &decoded.server)?;
     verify::admissible(
         &claimed,

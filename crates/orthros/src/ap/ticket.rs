@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
-
 use crate::crypto::{Enctype, Key};
 use crate::principal::Principal;
+use crate::secret::Secret;
 use crate::time::KerberosTime;
 use crate::wire::{AddrType, EncTicketPart, Malformed, Message, TicketFlags, TrType};
 
@@ -38,13 +37,13 @@ pub struct OpenTicket {
     pub renew_till: Option<KerberosTime>,
     /// The addresses it may be used from; empty for any.
     pub addresses: Vec<(AddrType, Vec<u8>)>,
-    octets: Zeroizing<Vec<u8>>,
+    octets: Secret,
 }
 
 impl OpenTicket {
     /// Takes what is needed out of the decrypted octets. `part` is `octets`, decoded.
     pub(super) fn new(
-        octets: Zeroizing<Vec<u8>>,
+        octets: Secret,
         identity: (Principal, Option<u32>, Enctype),
         contents: Contents,
     ) -> Self {
@@ -68,12 +67,12 @@ impl OpenTicket {
 
     /// The decrypted EncTicketPart, DER: it holds the session key.
     pub fn octets(&self) -> &[u8] {
-        &self.octets
+        self.octets.expose()
     }
 
     /// The decrypted EncTicketPart, decoded; authorization data is in it.
     pub fn enc_part(&self) -> Result<EncTicketPart<'_>, Malformed> {
-        EncTicketPart::from_bytes(&self.octets)
+        EncTicketPart::from_bytes(self.octets.expose())
     }
 
     /// From when the ticket is valid.

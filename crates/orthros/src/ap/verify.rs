@@ -15,12 +15,11 @@
 
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::address::{AddressPolicy, HostAddr};
 use super::authdata::{self, TicketData, UnknownCritical};
 use super::binding::{Binding, BindingKeys};
-use super::keys::{OpenedWith, ServiceKeys};
+use super::error_reply::Known;
+use super::keys::{self, OpenedWith, ServiceKeys};
 use super::policy::{Accepts, InvalidPac, PacPolicy};
 use super::transited::TransitedPolicy;
 use crate::cause::recognised;
@@ -28,6 +27,7 @@ use crate::crypto::{Enctype, Key, KeyUsage, Mac, Schedule};
 use crate::error::{Error, Rejection};
 use crate::pac::{Pac, VerifiedPac};
 use crate::principal::Principal;
+use crate::secret::Secret;
 use crate::time::{KerberosTime, Timestamp};
 use crate::wire::{
     ApOptions, ApReq, Authenticator, AuthorizationDataElement, EncTicketPart, EncryptionKey,
@@ -97,7 +97,7 @@ pub(super) fn permitted(
 pub(super) struct TicketOpened<'k> {
     pub(super) sealed_by: SealedBy<'k>,
     pub(super) fallback: bool,
-    pub(super) octets: Zeroizing<Vec<u8>>,
+    pub(super) octets: Secret,
 }
 
 /// Which key sealed a ticket.
@@ -162,16 +162,10 @@ pub(super) fn open_ticket<'k>(
     permitted("ticket", enctype, enctypes)?;
     if request.ap_options.contains(ApOptions::USE_SESSION_KEY) {
         let tgt = tgt.ok_or(Rejection::NoTgt)?;
-        let opened = tgt.decrypt(KeyUsage::TICKET, ticket.enc_part.cipher.as_bytes());
-        let octets = opened.map_err(|_| Rejection::TicketModified {
-            server: server.clone(),
-            kvno: None,
-            enctype,
-        })?;
         return Ok(TicketOpened {
             sealed_by: SealedBy::Tgt(tgt),
             fallback: false,
-            octets: Zeroizing::new(octets),
+            octets: keys::open_user_to_user(tgt, &ticket.enc_part, server)?,
         });
     }
     if user_to_user_only {
@@ -223,7 +217,7 @@ pub(super) fn open_authenticator(
     session_key: &Schedule,
     usage: KeyUsage,
     client: &Principal,
-) -> Result<Zeroizing<Vec<u8>>, Error> {
+) -> Result<Secret, Error> {
     let sealed = &request.authenticator;
     let refuse = || Rejection::AuthenticatorModified {
         client: client.clone(),
@@ -234,24 +228,28 @@ pub(super) fn open_authenticator(
     }
     let cipher = session_key.cipher(usage)?;
     match cipher.decrypt(sealed.cipher.as_bytes()) {
-        Ok(octets) => Ok(Zeroizing::new(octets)),
+        Ok(octets) => Ok(Secret::new(octets)),
         Err(_) => Err(refuse().into()),
     }
 }
 
-/// Decodes the authenticator (AP-14, AP-24).
+/// Decodes the authenticator (AP-14, AP-24). From then on a KRB-ERROR can name client and time
+/// (AP-74).
 pub(super) fn claim<'t, 'a>(
     (part, client, session_key): (EncTicketPart<'t>, Principal, Key),
     authenticator: &'a [u8],
     enctypes: &[Enctype],
+    known: &mut Known,
 ) -> Result<Claimed<'t, 'a>, Error> {
     let authenticator = Authenticator::from_bytes(authenticator)?;
+    let ctime = Timestamp::new(authenticator.ctime, authenticator.cusec.get());
+    known.ctime = Some(ctime);
+    known.client = Some(client.clone());
     version("authenticator-vno", authenticator.authenticator_vno)?;
     let subkey = match &authenticator.subkey {
         Some(subkey) => Some(key_of("subkey", subkey, enctypes)?),
         None => None,
     };
-    let ctime = Timestamp::new(authenticator.ctime, authenticator.cusec.get());
     Ok(Claimed {
         part,
         client,

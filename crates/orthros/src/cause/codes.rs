@@ -1,5 +1,6 @@
 //! The cause codes of judgements that carry a protocol code, one for each number.
 
+use crate::error::SessionFault;
 use crate::wire::ErrorCode;
 
 macro_rules! codes {
@@ -126,6 +127,24 @@ pub(super) const fn message(code: ErrorCode) -> &'static str {
         ErrorCode::KRB_AP_ERR_INAPP_CKSUM => "MSG_INAPP_CKSUM",
         ErrorCode::KRB_AP_ERR_TKT_EXPIRED => "MSG_TKT_EXPIRED",
         _ => "MSG_REFUSED",
+    }
+}
+
+/// A KRB-SAFE, KRB-PRIV or KRB-CRED that we refuse.
+pub(super) const fn session(fault: &SessionFault) -> &'static str {
+    match fault {
+        SessionFault::ChecksumType { .. } => "SESSION_CHECKSUM_TYPE",
+        SessionFault::Checksum => "SESSION_CHECKSUM",
+        SessionFault::Integrity => "SESSION_INTEGRITY",
+        SessionFault::InTheClear => "SESSION_IN_THE_CLEAR",
+        SessionFault::Address { .. } => "SESSION_ADDRESS",
+        SessionFault::Undated => "SESSION_UNDATED",
+        SessionFault::Skew { .. } => "SESSION_CLOCK_SKEW",
+        SessionFault::Repeat { .. } => "SESSION_REPEAT",
+        SessionFault::Reflected => "SESSION_REFLECTED",
+        SessionFault::Order { .. } => "SESSION_ORDER",
+        SessionFault::Nonce => "SESSION_NONCE",
+        SessionFault::TooMany { .. } => "SESSION_TOO_MANY",
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::words::{ahead, clock_reason, offset, sh, short, span};
 use super::{Explanation, codes, keys};
-use crate::error::Rejection;
+use crate::error::{Rejection, SessionFault};
 use crate::time::Timestamp;
-use crate::wire::ErrorCode;
+use crate::wire::{ErrorCode, MsgType};
 
 const NEW_TICKET: &str = "kdestroy && kinit   # on the client (Windows: klist purge)";
 const CLOCKS: &[&str] = &[
@@ -224,6 +224,15 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
         .likely("The service was restarted, and its replay cache is in memory.")
         .next("Wait, or use a replay cache that survives a restart.")
         .next("Where the protocol protects itself against replays (an acceptor subkey on all that follows), switch this rule off."),
+        ReplayCacheUnavailable { why } => Explanation::new(
+            "AP_REPLAY_CACHE_UNAVAILABLE",
+            format!("The replay cache does not answer ({why}); a request that cannot be remembered is not accepted."),
+        )
+        .fact("replay cache", why)
+        .likely("The file of the cache belongs to another user, is a link, or its disk is full.")
+        .likely("The server of the cache is down, too slow, or does not admit this service.")
+        .next("Look at the cache itself: KRB5RCACHENAME and KRB5RCACHEDIR name its file, the service's configuration its server.")
+        .next("Whether the service goes on when its cache fails is a choice of its configuration; the default is not."),
         Pac { why, code } => pac(why, *code),
         PacMissing { required } => Explanation::new(
             "PAC_MISSING",
@@ -285,6 +294,7 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
         .next(format!("kvno {}   # whether a ticket for the name can be had", sh(server)))
         .next("Send nothing confidential to this peer."),
         Message { why, code } => message(why, *code),
+        Session { message, fault } => session(*message, fault),
         ReplyKey { client, enctype } => Explanation::new(
             "KDC_REPLY_KEY",
             format!("The KDC's reply does not open under the {enctype} key of {}.", short(client)),
@@ -404,12 +414,42 @@ fn pac(why: &str, code: ErrorCode) -> Explanation {
     }
 }
 
+fn session(kind: MsgType, fault: &SessionFault) -> Explanation {
+    let code = codes::session(fault);
+    let explanation = Explanation::new(code, format!("A {kind} is refused: {fault}."))
+        .fact("message", kind)
+        .fact("problem", fault);
+    match fault {
+        SessionFault::Reflected => explanation
+            .likely("Somebody sends our own messages back to us.")
+            .likely("The program reads what it wrote itself: both ends of a connection are in its hands."),
+        SessionFault::InTheClear => explanation
+            .likely("The sender relies on a channel that protects the message; this one protects nothing.")
+            .next("Let the sender encrypt it, or send it in a GSS-API context."),
+        SessionFault::Undated => explanation
+            .likely("Somebody took time and number out of the message; no sender leaves out both.")
+            .next("Close the connection."),
+        SessionFault::Nonce => explanation
+            .likely("The message answers an earlier request.")
+            .likely("MIT krb5 sends its next sequence number as the nonce where sequence numbers are on."),
+        SessionFault::TooMany { .. } => explanation
+            .likely("The session is busier than the memory it was configured with.")
+            .next("Give the session more memory, or use sequence numbers instead of times."),
+        _ => advise(explanation, fault.code()),
+    }
+}
+
 fn message(why: &str, code: ErrorCode) -> Explanation {
     let explanation = Explanation::new(
         codes::message(code),
         format!("A protected message is refused: {why}."),
     )
     .fact("problem", why);
+    advise(explanation, code)
+}
+
+/// What has likely happened to a protected message that is refused with this code.
+fn advise(explanation: Explanation, code: ErrorCode) -> Explanation {
     match code {
         ErrorCode::KRB_AP_ERR_BADORDER | ErrorCode::KRB_AP_ERR_BADSEQ => explanation
             .likely("A message was lost or overtaken on its way (a datagram protocol).")

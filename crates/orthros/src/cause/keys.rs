@@ -306,6 +306,9 @@ pub(super) fn wrong_key(
     considered: &[ConsideredKey],
 ) -> Explanation {
     let shown = short(server);
+    if considered.is_empty() {
+        return wrong_tgt(server, enctype);
+    }
     let tried = considered
         .iter()
         .filter(|key| key.verdict == KeyVerdict::DidNotDecrypt)
@@ -334,6 +337,21 @@ pub(super) fn wrong_key(
     .next(format!("setspn -Q {}   # Active Directory: more than one account is the fault", sh(&server.name())))
     .next(LIST)
     .new_keytab(server)
+}
+
+/// User-to-user: no key of a keytab was looked for.
+fn wrong_tgt(server: &Principal, enctype: Enctype) -> Explanation {
+    let shown = short(server);
+    Explanation::new(
+        "AP_WRONG_TGT",
+        format!("The user-to-user ticket for {shown}, {enctype}, is not sealed with the session key of the TGT at hand."),
+    )
+    .fact("ticket server", server)
+    .fact("ticket enctype", format!("{enctype} ({})", enctype.0))
+    .likely("The server has a new TGT (kinit), and the client asked for its ticket with the old one.")
+    .likely("The ticket was forged or changed on its way.")
+    .next("klist   # as the server's user: since when it has its TGT")
+    .next("Let the client ask the server for its TGT again, and the KDC for a ticket with that.")
 }
 
 pub(super) fn ticket_modified(

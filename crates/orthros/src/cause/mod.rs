@@ -33,6 +33,7 @@ use std::fmt;
 pub use recognise::{recognise, recognised};
 pub use windows::Windows;
 
+use crate::crypto::CryptoError;
 use crate::error::{Error, FileError, KeyVerdict};
 use crate::wire::{ErrorCode, Malformed};
 use words::{plain, sh};
@@ -157,6 +158,8 @@ impl Error {
             Self::Rejected(rejection) => judged::explain(rejection),
             Self::Peer(error) => peer::explain(error),
             Self::Unsupported(what) => unsupported(what),
+            Self::Crypto(error) => crypto(error),
+            Self::Preauthentication(what) => preauthentication(what),
             Self::File(error) => file(error),
             Self::Unreachable { realm, attempts } => unreachable(realm, attempts),
             Self::Misuse(what) => Explanation::new("MISUSE", format!("The program asked for something that cannot be: {what}."))
@@ -205,19 +208,32 @@ fn unsupported(what: &str) -> Explanation {
             .likely("The system's krb5.conf or environment keeps credentials where only MIT's libraries reach (KEYRING, KCM, API).")
             .next("env | grep KRB5; grep -E 'default_(ccache|keytab|client_keytab)_name' /etc/krb5.conf")
             .next("KRB5CCNAME=FILE:/tmp/krb5cc_mine kinit   # a cache in a file; start the program with the same KRB5CCNAME")
-    } else if what.contains("the KDC accepts no") {
-        start("UNSUPPORTED_PREAUTHENTICATION")
-            .likely("The account must log in with a smart card or a one-time password.")
-            .likely("The KDC demands FAST, or SPAKE alone.")
-            .next("KRB5_TRACE=/dev/stderr kinit NAME   # MIT: what is offered and chosen")
-            .next("kadmin getprinc NAME   # MIT: attributes REQUIRES_HW_AUTH, and what the KDC is configured to demand")
     } else {
         start("UNSUPPORTED")
-            .likely("The other side uses an encryption type or mechanism that is too old to be safe (DES, RC4).")
-            .likely("The other side uses one that this build does not have.")
-            .next("klist -e   # the encryption types of the tickets at hand")
-            .next("Give the account AES keys: MIT, set supported_enctypes and change its password; Active Directory, tick \"This account supports Kerberos AES 256 bit encryption\" and change its password.")
+            .likely("The other side uses a mechanism that this build does not have.")
+            .next("Ask the other side for one that both have.")
     }
+}
+
+fn preauthentication(what: &str) -> Explanation {
+    Explanation::new(
+        "UNSUPPORTED_PREAUTHENTICATION",
+        format!("Not supported: {what}."),
+    )
+    .fact("unsupported", what)
+    .likely("The account must log in with a smart card or a one-time password.")
+    .likely("The KDC demands FAST, or SPAKE alone.")
+    .next("KRB5_TRACE=/dev/stderr kinit NAME   # MIT: what is offered and chosen")
+    .next("kadmin getprinc NAME   # MIT: attributes REQUIRES_HW_AUTH, and what the KDC is configured to demand")
+}
+
+fn crypto(error: &CryptoError) -> Explanation {
+    Explanation::new("UNSUPPORTED_CRYPTOGRAPHY", format!("The cryptography cannot be done: {error}."))
+        .fact("unsupported", error)
+        .likely("The other side uses an encryption type that is too old to be safe (DES, RC4).")
+        .likely("The other side uses one that this build does not have.")
+        .next("klist -e   # the encryption types of the tickets at hand")
+        .next("Give the account AES keys: MIT, set supported_enctypes and change its password; Active Directory, tick \"This account supports Kerberos AES 256 bit encryption\" and change its password.")
 }
 
 fn file(error: &FileError) -> Explanation {

@@ -1,16 +1,18 @@
 //! Every condition has its own code and a text that was read before it was written down here.
 
+mod session;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::crypto::Enctype;
+use crate::crypto::{CryptoError, Enctype};
 use crate::error::{ConsideredKey, PeerError, Rejection};
 use crate::principal::Principal;
 use crate::time::{KerberosTime, Timestamp};
-use crate::wire::{AdType, TicketFlags};
+use crate::wire::{AdType, MsgType, TicketFlags};
 
 fn principal(text: &str) -> Principal {
     Principal::parse(text, None).unwrap()
@@ -248,6 +250,9 @@ fn samples() -> Vec<Error> {
             ready: now().offset(240_000_000),
             now: now(),
         },
+        ReplayCacheUnavailable {
+            why: "/var/tmp/krb5_0.rcache2: No space left on device".to_owned(),
+        },
         pac(ErrorCode::KRB_AP_ERR_MODIFIED),
         pac(ErrorCode::KRB_AP_ERR_BAD_INTEGRITY),
         pac(ErrorCode::KDC_ERR_SUMTYPE_NOSUPP),
@@ -285,14 +290,23 @@ fn samples() -> Vec<Error> {
         },
     ];
     let mut all: Vec<Error> = rejections.into_iter().map(Error::from).collect();
+    all.extend(session::faults().map(|fault| {
+        Error::from(Session {
+            message: MsgType::PRIV,
+            fault,
+        })
+    }));
     all.extend([
         Error::Malformed(Malformed::new("AP-REQ", 17, "trailing data")),
-        Error::Unsupported("encryption type des-cbc-crc".into()),
+        Error::Unsupported("DCE style contexts".into()),
+        Error::Crypto(CryptoError::UnsupportedEnctype(
+            crate::crypto::Enctype::DES_CBC_CRC,
+        )),
         Error::Unsupported(
             "credential cache type KEYRING (in KEYRING:persistent:0); FILE and DIR are supported"
                 .into(),
         ),
-        Error::Unsupported(
+        Error::Preauthentication(
             "the KDC accepts no PA-ENC-TIMESTAMP for alice@CORP.EXAMPLE, but one of: PA-PK-AS-REQ"
                 .into(),
         ),
@@ -394,10 +408,14 @@ fn variant(error: &Error) -> usize {
             Mechanism { .. } => 43,
             ReplyModified { .. } => 44,
             ReplyKey { .. } => 45,
+            ReplayCacheUnavailable { .. } => 46,
+            Session { .. } => 49,
         },
+        Error::Crypto(_) => 47,
+        Error::Preauthentication(_) => 48,
     }
 }
-const VARIANTS: usize = 46;
+const VARIANTS: usize = 50;
 
 #[test]
 fn every_variant_is_among_the_samples() {

@@ -450,7 +450,7 @@ fn file_16_unusable_keys_are_not_found_and_survive() {
     );
     assert!(matches!(
         cache.to_credentials(ticket),
-        Err(Error::Unsupported(_))
+        Err(Error::Crypto(_))
     ));
     assert_eq!(written(&cache), octets);
 }

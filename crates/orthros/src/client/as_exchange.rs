@@ -187,7 +187,7 @@ impl AsExchange {
     /// Flags without which the ticket is refused: a KDC leaves out what policy forbids.
     #[must_use]
     pub fn require(mut self, flags: TicketFlags) -> Self {
-        self.wishes.required = flags;
+        self.wishes.required = self.wishes.required.with(flags);
         self
     }
 
@@ -617,7 +617,7 @@ impl AsExchange {
         };
         if find(&padata, PaDataType::ENC_TIMESTAMP).is_none() {
             let offered = padata.iter().map(|element| element.padata_type.to_string());
-            return Err(Error::Unsupported(format!(
+            return Err(Error::Preauthentication(format!(
                 "the KDC accepts no PA-ENC-TIMESTAMP for {}, but one of: {}",
                 self.client,
                 offered.collect::<Vec<_>>().join(", ")

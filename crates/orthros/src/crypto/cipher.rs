@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::cts::{Aes128, Aes256};
+use super::cts::{self, Aes128, Aes256};
 use super::schedule::{Base, Schedule};
 use super::sha1_profile::Sha1Cipher;
 use super::sha2_profile::{Aes128Sha256, Aes256Sha384, Sha2Cipher};
@@ -222,7 +222,27 @@ impl Cipher {
 
     /// Decrypts into a new buffer.
     pub fn decrypt(&self, ciphertext: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        self.decrypt_owned(ciphertext.to_vec())
+        let Some((text, mac)) = ciphertext
+            .len()
+            .checked_sub(self.mac_len())
+            .filter(|len| cts::has_plain_first_block(*len))
+            .and_then(|len| ciphertext.split_at_checked(len))
+        else {
+            return self.decrypt_owned(ciphertext.to_vec());
+        };
+        let mut out = Vec::with_capacity(text.len());
+        let genuine = match &self.profile {
+            Profile::Aes128Sha1(cipher) => cipher.open_to(text, mac, &mut out),
+            Profile::Aes256Sha1(cipher) => cipher.open_to(text, mac, &mut out),
+            Profile::Aes128Sha2(cipher) => cipher.open_to(text, mac, &mut out),
+            Profile::Aes256Sha2(cipher) => cipher.open_to(text, mac, &mut out),
+            #[cfg(feature = "legacy")]
+            Profile::Rc4(_) => return self.decrypt_owned(ciphertext.to_vec()),
+        };
+        match genuine {
+            true => Ok(out),
+            false => Err(CryptoError::Integrity),
+        }
     }
 
     /// Decrypts a buffer that is given away, and gives it back holding the plaintext only.

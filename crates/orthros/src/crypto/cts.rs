@@ -242,6 +242,67 @@ impl<F: FnMut(&[u8])> BlockCipherDecClosure for Decrypt<'_, F> {
     }
 }
 
+/// What [`decrypt_to`] needs: the first block is not among the two that change places.
+pub(super) const fn has_plain_first_block(len: usize) -> bool {
+    plain_cbc(len, BLOCK) >= BLOCK
+}
+
+/// Decrypts a string that [has a plain first block](has_plain_first_block), leaves it as it is, and
+/// appends the plaintext without that block, the confounder, to `out`. `seen` is shown all of it,
+/// as by [`decrypt`].
+pub(super) fn decrypt_to<D>(dec: &D, text: &[u8], out: &mut Vec<u8>, seen: impl FnMut(&[u8]))
+where
+    D: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
+{
+    dec.decrypt_with_backend(DecryptTo { text, out, seen });
+}
+
+struct DecryptTo<'a, F: FnMut(&[u8])> {
+    text: &'a [u8],
+    out: &'a mut Vec<u8>,
+    seen: F,
+}
+
+impl<F: FnMut(&[u8])> BlockSizeUser for DecryptTo<'_, F> {
+    type BlockSize = U16;
+}
+
+impl<F: FnMut(&[u8])> BlockCipherDecClosure for DecryptTo<'_, F> {
+    #[inline(always)]
+    fn call<B: BlockCipherDecBackend<BlockSize = U16>>(mut self, backend: &B) {
+        let (head, last) = self.text.split_at(plain_cbc(self.text.len(), BLOCK));
+        let (first, mut rest) = head.split_at(BLOCK);
+        let mut chain = Block::default();
+        for (to, from) in chain.iter_mut().zip(first) {
+            *to = *from;
+        }
+        let mut confounder = chain;
+        backend.decrypt_block(InOut::from(&mut confounder));
+        (self.seen)(&confounder);
+        // With the confounder the first piece is whole, too, and the hash stays on its blocks.
+        let mut size = PIECE - BLOCK;
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(size.min(rest.len()));
+            let plain = appended(self.out, piece);
+            let (blocks, _) = Array::slice_as_chunks_mut(plain);
+            chain = decrypt_blocks(backend, chain, blocks);
+            (self.seen)(plain);
+            (rest, size) = (behind, PIECE);
+        }
+        let plain = appended(self.out, last);
+        decrypt_stealing(backend, chain, plain);
+        (self.seen)(plain);
+    }
+}
+
+#[inline(always)]
+fn appended<'o>(out: &'o mut Vec<u8>, octets: &[u8]) -> &'o mut [u8] {
+    let start = out.len();
+    out.extend_from_slice(octets);
+    let (_, new) = out.split_at_mut(start);
+    new
+}
+
 /// CBC; gives the last ciphertext block, the ivec of what follows.
 #[inline(always)]
 fn decrypt_blocks<B>(backend: &B, mut chain: Block, blocks: &mut [Block]) -> Block

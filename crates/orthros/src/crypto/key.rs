@@ -220,7 +220,7 @@ pub(super) fn no_such_key(enctype: Enctype) -> ! {
 
 impl Drop for Key {
     fn drop(&mut self) {
-        self.octets.zeroize();
+        self.octets.as_mut_slice().zeroize();
     }
 }
 

@@ -90,6 +90,21 @@ impl<A: Aes> Sha1Cipher<A> {
     }
 }
 
+impl<A: Aes> Sha1Cipher<A> {
+    /// As [`open`](Self::open), into an empty `out` and without the confounder. If it gives
+    /// `false`, `out` is wiped and empty.
+    pub(super) fn open_to(&self, text: &[u8], mac_in: &[u8], out: &mut Vec<u8>) -> bool {
+        let dec = self.dec.get_or_init(|| A::Dec::from(&self.enc));
+        let mut mac = self.mac.start();
+        cts::decrypt_to(dec, text, out, |plaintext| mac.update(plaintext));
+        let genuine = same(&mac.finish(), MAC_LEN, mac_in);
+        if !genuine {
+            out.zeroize();
+        }
+        genuine
+    }
+}
+
 /// Whether `received` is the first `len` octets of `computed`, in constant time.
 pub(super) fn same(computed: &[u8], len: usize, received: &[u8]) -> bool {
     computed

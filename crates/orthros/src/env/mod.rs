@@ -22,9 +22,12 @@
 )]
 
 mod collection;
+#[cfg(target_os = "linux")]
+mod file2;
 mod files;
 mod names;
 mod process;
+mod rcache;
 #[cfg(test)]
 mod tests;
 
@@ -34,11 +37,14 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 pub use collection::{Collection, resolve};
+#[cfg(target_os = "linux")]
+pub use file2::File2ReplayCache;
 pub use files::{
     append_ccache, read, read_ccache, read_keytab, update_ccache, update_keytab, write_ccache,
     write_keytab,
 };
 pub use names::{CcacheName, KeytabName};
+pub use rcache::RcacheName;
 
 use crate::error::Error;
 use crate::time::Timestamp;

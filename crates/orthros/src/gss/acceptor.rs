@@ -300,8 +300,9 @@ impl GssBinding<'_> {
             flags = flags.with(ContextFlags::CHANNEL_BOUND);
         }
         let delegated = match checksum.delegation {
-            Some(cred) => credentials(cred, keys.session, keys.subkey)
-                .map_err(|_| damaged("the KRB-CRED in it is damaged"))?,
+            Some(cred) => {
+                credentials(cred, keys).map_err(|_| damaged("the KRB-CRED in it is damaged"))?
+            }
             None => Vec::new(),
         };
         if delegated.is_empty() {

@@ -46,6 +46,7 @@ pub struct Initiator {
     enctypes: Vec<Enctype>,
     negotiate: bool,
     in_spnego: bool,
+    retry: bool,
     random: Arc<dyn Random>,
 }
 
@@ -64,6 +65,7 @@ impl Initiator {
             enctypes: DEFAULT_ENCTYPES.to_vec(),
             negotiate: false,
             in_spnego: false,
+            retry: false,
             random: Arc::new(OsRandom),
         }
     }
@@ -110,6 +112,15 @@ impl Initiator {
         self
     }
 
+    /// Tries once more by the acceptor's clock, if it answers that the clocks differ (AP-77). Nothing
+    /// protects that answer: see
+    /// [`ap::Initiator::request_or_retry`](crate::ap::Initiator::request_or_retry).
+    #[must_use]
+    pub fn retry_by_acceptors_clock(mut self) -> Self {
+        self.retry = true;
+        self
+    }
+
     /// Where randomness comes from.
     #[must_use]
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
@@ -147,13 +158,16 @@ impl Initiator {
             )?),
             None => None,
         };
-        let delegation = delegated
-            .as_deref()
-            .filter(|cred| cred.len() <= GssChecksum::MAX_DELEGATION);
+        let delegation = delegated.filter(|cred| cred.len() <= GssChecksum::MAX_DELEGATION);
         if delegation.is_some() {
             flags = flags.with(ContextFlags::DELEG);
         }
-        let cksum = |key: &Key| checksum(flags, self.bindings.as_ref(), delegation, key);
+        let vouching = Vouching {
+            flags,
+            bindings: self.bindings,
+            delegation,
+        };
+        let cksum = |key: &Key| vouching.checksum(key);
         let config = ap::InitiatorConfig {
             mutual: flags.contains(ContextFlags::MUTUAL),
             subkey: true,
@@ -167,9 +181,14 @@ impl Initiator {
             random: Arc::clone(&self.random),
         };
         // GSS-06: the authenticator has a checksum, a subkey and a number.
-        let step = ap::Initiator::new(self.credentials, config)
-            .random(self.random)
-            .request(Cksum::MadeWith(ChecksumType::GSS.0, &cksum), now)?;
+        let initiator = ap::Initiator::new(self.credentials, config).random(self.random);
+        let cksum = Cksum::MadeWith(ChecksumType::GSS.0, &cksum);
+        let step = match self.retry {
+            false => initiator.request(cksum, now)?.map_next(Awaited::Answer),
+            true => initiator
+                .request_or_retry(cksum, now)?
+                .map_next(|next| Awaited::AnswerOrSkew(next, vouching)),
+        };
         Ok(match step {
             Step::Continue { token, next } => Step::Continue {
                 token: frame(TokenId::AP_REQ, &token),
@@ -184,6 +203,21 @@ impl Initiator {
                 context: established.context(context)?,
             },
         })
+    }
+}
+
+/// What the 0x8003 checksum vouches for.
+struct Vouching {
+    flags: ContextFlags,
+    bindings: Option<ChannelBindings>,
+    delegation: Option<Vec<u8>>,
+}
+
+impl Vouching {
+    /// The checksum; `key` is the initiator's subkey.
+    fn checksum(&self, key: &Key) -> Result<Vec<u8>, Error> {
+        let (bindings, delegation) = (self.bindings.as_ref(), self.delegation.as_deref());
+        checksum(self.flags, bindings, delegation, key)
     }
 }
 
@@ -236,9 +270,32 @@ impl Establishing {
     }
 }
 
+/// What the acceptor's token is given to.
+enum Awaited {
+    Answer(ap::AwaitReply),
+    AnswerOrSkew(ap::AwaitReplyOrSkew, Vouching),
+}
+
+impl Awaited {
+    fn reply(
+        self,
+        message: &[u8],
+        now: Timestamp,
+    ) -> Result<Step<ap::AwaitReply, SessionKeys>, Refusal> {
+        match self {
+            Self::Answer(next) => next.reply(message, now),
+            Self::AnswerOrSkew(next, vouching) => {
+                let cksum = |key: &Key| vouching.checksum(key);
+                let cksum = Cksum::MadeWith(ChecksumType::GSS.0, &cksum);
+                next.reply(message, cksum, now)
+            }
+        }
+    }
+}
+
 /// Waits for the acceptor's token (GSS-11).
 pub struct AwaitReply {
-    ap: ap::AwaitReply,
+    ap: Awaited,
     in_spnego: bool,
     establishing: Establishing,
 }
@@ -265,9 +322,13 @@ impl AwaitReply {
             return Err(wrong_token(format!("{id} with another message in it")).into());
         }
         Ok(match self.ap.reply(message, now)? {
+            // The second try (AP-77).
             Step::Continue { token, next } => Step::Continue {
-                token: frame(TokenId::AP_REP, &token),
-                next: Self { ap: next, ..self },
+                token: frame(TokenId::AP_REQ, &token),
+                next: Self {
+                    ap: Awaited::Answer(next),
+                    ..self
+                },
             },
             Step::Established { token, context } => Step::Established {
                 token: token.map(|token| frame(TokenId::AP_REP, &token)),

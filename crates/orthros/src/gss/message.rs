@@ -466,7 +466,15 @@ impl Receiver {
     /// The message of a Wrap token.
     pub fn unwrap(&mut self, token: &[u8]) -> Result<Unwrapped<Vec<u8>>, Error> {
         let (header, payload) = Header::take(WRAP, WRAP_ID, token)?;
-        let (behind, before) = payload.split_at(rotation(&header, payload));
+        let rotation = rotation(&header, payload);
+        if rotation == 0 && header.protection() == Protection::Confidentiality {
+            let cipher = self.direction(header.flags)?.cipher()?;
+            let mut plaintext = cipher.decrypt(payload).map_err(|_| undecipherable())?;
+            let message = judge_sealed(&header, &mut plaintext)?;
+            plaintext.truncate(message);
+            return Ok(self.received(&header, plaintext));
+        }
+        let (behind, before) = payload.split_at(rotation);
         let mut payload = Vec::with_capacity(payload.len());
         payload.extend_from_slice(before);
         payload.extend_from_slice(behind);
@@ -504,8 +512,10 @@ impl Receiver {
         match header.protection() {
             Protection::Confidentiality => {
                 let cipher = direction.cipher()?;
-                let message = open_sealed(cipher, header, payload)?;
-                Ok((CONFOUNDER, message))
+                let plaintext = cipher
+                    .open_in_place(payload)
+                    .map_err(|_| undecipherable())?;
+                Ok((CONFOUNDER, judge_sealed(header, plaintext)?))
             }
             Protection::Integrity => {
                 let mac = direction.wrap_mac()?;
@@ -544,12 +554,14 @@ fn rotation(header: &Header, payload: &[u8]) -> usize {
     header.rrc().checked_rem(payload.len()).unwrap_or(0)
 }
 
-/// Decrypts, and compares the sealed header with the outer one: the latter alone is not protected
-/// (GSS-37, GSS-38). EC is among what is compared, lest a message be cut by changing it.
-fn open_sealed(cipher: &Cipher, header: &Header, payload: &mut [u8]) -> Result<usize, Error> {
-    let plaintext = cipher
-        .open_in_place(payload)
-        .map_err(|_| bad_signature("it does not decrypt"))?;
+fn undecipherable() -> Error {
+    bad_signature("it does not decrypt")
+}
+
+/// Compares the sealed header with the outer one: the latter alone is not protected (GSS-37,
+/// GSS-38). EC is among what is compared, lest a message be cut by changing it. Gives the length of
+/// the message; if there is none, the plaintext is wiped.
+fn judge_sealed(header: &Header, plaintext: &mut [u8]) -> Result<usize, Error> {
     let judged = (|| {
         let defective = |why| Malformed::new(WRAP, 0, why);
         let (text, sealed) = plaintext

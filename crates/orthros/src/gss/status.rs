@@ -121,6 +121,8 @@ impl Error {
             },
             Self::Peer(_) => {}
             Self::Unsupported(_)
+            | Self::Crypto(_)
+            | Self::Preauthentication(_)
             | Self::File(_)
             | Self::Unreachable { .. }
             | Self::Misuse(_)

@@ -6,6 +6,7 @@ mod delegation;
 mod exchange;
 mod message;
 mod recorded;
+mod retry;
 mod status;
 mod token;
 mod window;

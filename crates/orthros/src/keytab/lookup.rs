@@ -27,22 +27,27 @@ fn fit(kvno: u32, wanted: u32) -> Option<Fit> {
     }
 }
 
-/// Whether `a` is newer than `b`. A small version that was written not earlier than a large one
-/// has wrapped around at some eight-bit field.
-fn newer(a: &KeytabEntry, b: &KeytabEntry) -> bool {
-    if a.timestamp >= b.timestamp && a.kvno < 128 && b.kvno > 240 {
+/// Whether `a`, a version and when it was written, is newer than `b`. A small version that was
+/// written not earlier than a large one has wrapped around at some eight-bit field (FILE-05).
+pub(crate) fn newer(a: (u32, u32), b: (u32, u32)) -> bool {
+    let ((a, a_written), (b, b_written)) = (a, b);
+    if a_written >= b_written && a < 128 && b > 240 {
         true
-    } else if b.timestamp >= a.timestamp && b.kvno < 128 && a.kvno > 240 {
+    } else if b_written >= a_written && b < 128 && a > 240 {
         false
     } else {
-        a.kvno > b.kvno
+        a > b
     }
 }
 
 fn newest<'a>(
     entries: impl Iterator<Item = (usize, &'a KeytabEntry)>,
 ) -> Option<(usize, &'a KeytabEntry)> {
-    entries.reduce(|best, next| if newer(next.1, best.1) { next } else { best })
+    let version = |entry: &KeytabEntry| (entry.kvno, entry.timestamp);
+    entries.reduce(|best, next| match newer(version(next.1), version(best.1)) {
+        true => next,
+        false => best,
+    })
 }
 
 impl Keytab {

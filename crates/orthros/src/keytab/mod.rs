@@ -29,6 +29,8 @@ mod lookup;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use lookup::newer;
+
 use std::fmt;
 
 use crate::crypto::{Enctype, Key};

@@ -89,6 +89,11 @@ pub struct KerbErrorData<'a> {
     pub data_value: Option<OctetString<'a>>,
 }
 
+impl KerbErrorData<'_> {
+    /// KERB_AP_ERR_TYPE_SKEW_RECOVERY: with KRB_AP_ERR_SKEW, and no data-value (AP-77).
+    pub const SKEW_RECOVERY: i32 = 2;
+}
+
 /// The e-data of a KRB-ERROR (MSG-15).
 #[derive(Clone, Debug)]
 pub enum ErrorData<'a> {

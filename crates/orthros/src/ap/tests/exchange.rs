@@ -19,7 +19,7 @@ use crate::wire::{
     Microseconds, OctetString, UInt32,
 };
 
-fn credentials(forge: &Forge) -> Credentials {
+pub(super) fn credentials(forge: &Forge) -> Credentials {
     let time = |offset: i64| KerberosTime::from_secs(NOW.time().as_secs() + offset);
     Credentials {
         client: forge.client.clone(),

@@ -167,6 +167,44 @@ fn ap_20_other_keys_of_the_principal() {
     );
 }
 
+/// FILE-05: with a kvno that wrapped around at eight bits the newest key is tried first.
+#[test]
+fn ap_20_and_file_05_the_newest_key_may_have_wrapped_around() {
+    use crate::keytab::{Keytab, KeytabEntry};
+    let right = Forge::right();
+    // All hold the right key, so that the first that is tried opens the ticket.
+    let first = |entries: &[(u32, u32)]| {
+        let mut keytab = Keytab::default();
+        for (kvno, time) in entries {
+            let key = right.service_key.clone();
+            let entry = KeytabEntry::new(right.server.clone(), *kvno, key, *time);
+            keytab.add(entry).unwrap();
+        }
+        let keys = Arc::new(ServiceKeys::from(&keytab));
+        let config = AcceptorConfig::new(keys, Accepts::Service(right.server.clone()));
+        let forge = Forge {
+            kvno: None,
+            ..right.clone()
+        };
+        let entry = accept(config, &forge.request())
+            .unwrap()
+            .peer
+            .keytab_entry();
+        entries[entry.unwrap() - 1].0
+    };
+    for (entries, expected) in [
+        (&[(1, 10), (2, 10)][..], 2),
+        (&[(255, 10), (1, 20)], 1),
+        (&[(1, 20), (255, 10), (254, 5)], 1),
+        (&[(255, 10), (1, 9)], 255),
+        (&[(241, 10), (127, 10)], 127),
+        (&[(240, 10), (127, 10)], 240),
+        (&[(241, 10), (128, 10)], 241),
+    ] {
+        assert_eq!(first(entries), expected, "{entries:?}");
+    }
+}
+
 #[test]
 fn ap_21_keytab_with_eight_bits_of_kvno() {
     let forge = Forge {
@@ -384,9 +422,20 @@ fn ap_78_user_to_user() {
     refuses!(accept(config(), &forge.request()), Rejection::NoTgt, 67);
     let accepted = accept(config().user_to_user(tgt.clone()), &forge.request()).unwrap();
     assert_eq!(accepted.peer.keytab_entry(), None);
-    let other = config().user_to_user(key(AES256, 43));
+    // Another TGT's session key, of this enctype or another; or the right one and a changed ticket.
+    for other in [key(AES256, 43), key(AES128, 42)] {
+        let other = config().user_to_user(other);
+        refuses!(
+            accept(other, &forge.request()),
+            Rejection::WrongKey { .. },
+            31
+        );
+    }
+    let mut changed = forge.ticket();
+    *changed.last_mut().unwrap() ^= 1;
+    let changed = forge.request_of(&changed, &forge.authenticator());
     refuses!(
-        accept(other, &forge.request()),
+        accept(config().user_to_user(tgt.clone()), &changed),
         Rejection::TicketModified { .. },
         31
     );

@@ -2,8 +2,10 @@
 
 mod authorization;
 mod breaches;
+mod errors;
 mod exchange;
 pub(crate) mod forge;
 mod keys;
 mod recorded;
+mod replay;
 mod robustness;

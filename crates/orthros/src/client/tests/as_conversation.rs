@@ -230,7 +230,7 @@ fn kdc_05_other_mechanisms_are_named() {
     let only = error(ErrorCode::KDC_ERR_PREAUTH_REQUIRED, REALM, Some(&list));
     let error = out(exchange()).reply(&only, NOW).unwrap_err();
     assert!(
-        matches!(&error, Error::Unsupported(text)
+        matches!(&error, Error::Preauthentication(text)
             if text.contains("PA-PK-AS-REQ, PA-SPAKE")),
         "{error:?}"
     );

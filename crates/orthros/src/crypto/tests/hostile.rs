@@ -46,9 +46,8 @@ impl Random for NoRandom {
     }
 }
 
-/// Security case 114.
 #[test]
-fn cry_04_and_cry_11_short_ciphertexts_are_refused() {
+fn cry_04_cry_11_and_case_114_short_ciphertexts_are_refused() {
     for enctype in enctypes() {
         let minimum = enctype.overhead().unwrap();
         for usage in USAGES {

@@ -367,9 +367,8 @@ fn case_112_times_of_every_length() {
     }
 }
 
-/// MSG-09, security case 124.
 #[test]
-fn msg_09_microseconds_below_a_second() {
+fn msg_09_and_case_124_microseconds_below_a_second() {
     let cusec = |octets: &[u8]| {
         let octets = ap_rep_part(TIME, octets, None);
         EncApRepPart::from_bytes(&octets)
