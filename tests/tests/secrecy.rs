@@ -12,12 +12,13 @@ use std::sync::{Arc, Mutex};
 
 use orthros::ap::{self, AcceptorConfig, Accepts, BindingKeys, ServiceKeys, Unbound};
 use orthros::ccache::{CachedCredential, CredentialCache};
-use orthros::client::{AsExchange, TgsExchange};
+use orthros::client::{AsExchange, LoginCheck, TgsExchange};
 use orthros::credentials::Credentials;
 use orthros::crypto::{Key, KeyUsage};
 use orthros::error::Error;
-use orthros::gss::{self, ContextFlags, Protection};
+use orthros::gss::{self, ContextFlags, MessageKeys, Protection};
 use orthros::kdc::{EmbeddedKdc, Policy};
+use orthros::keytab::Keytab;
 use orthros::principal::Principal;
 use orthros::random::{Random, RandomUnavailable};
 use orthros::report::Report;
@@ -26,7 +27,7 @@ use orthros::step::{Ask, Awaiting, Step};
 use orthros::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
-const PASSWORD: &str = "Wq7#zebra!Krypton_42";
+const PASSWORD: &str = "Wq7#zX9!kJ4_vT2%";
 
 // ------------------------------------------------------------------------------------ the scan
 
@@ -108,11 +109,33 @@ fn needles(secrets: &[Vec<u8>]) -> BTreeSet<String> {
     all
 }
 
-fn found<'a>(text: &str, needles: &'a BTreeSet<String>) -> Vec<&'a String> {
-    needles
-        .iter()
-        .filter(|needle| text.contains(needle.as_str()))
-        .collect()
+/// The needles by their first four octets.
+type Index<'a> = BTreeMap<[u8; 4], Vec<&'a String>>;
+
+fn index(needles: &BTreeSet<String>) -> Index<'_> {
+    let mut index = Index::new();
+    for needle in needles {
+        if let Some(head) = needle.as_bytes().first_chunk() {
+            index.entry(*head).or_default().push(needle);
+        }
+    }
+    index
+}
+
+fn found<'a>(text: &str, index: &Index<'a>) -> Vec<&'a String> {
+    let octets = text.as_bytes();
+    let mut found = Vec::new();
+    for at in 0..octets.len() {
+        let rest = &octets[at..];
+        let Some(candidates) = rest.first_chunk().and_then(|head| index.get(head)) else {
+            continue;
+        };
+        let here = candidates
+            .iter()
+            .filter(|needle| rest.starts_with(needle.as_bytes()));
+        found.extend(here.copied());
+    }
+    found
 }
 
 /// What was printed, of which type.
@@ -293,7 +316,7 @@ fn everything() -> Shown {
     let octets = keytab.to_bytes();
     shown.debug(&octets);
     for end in (0..octets.expose().len()).step_by(5) {
-        if let Err(error) = orthros::keytab::Keytab::parse(&octets.expose()[..end], "FILE:/k") {
+        if let Err(error) = Keytab::parse(&octets.expose()[..end], "FILE:/k") {
             shown.error(&error);
         }
     }
@@ -302,8 +325,8 @@ fn everything() -> Shown {
     let exchange =
         AsExchange::with_password(alice.clone(), password.clone()).random(Arc::clone(&random));
     shown.debug(&exchange);
-    let wrong = AsExchange::with_password(alice.clone(), Secret::from("Zz9$unfit_Passwort"));
-    shown.secrets.push(b"Zz9$unfit_Passwort".to_vec());
+    let wrong = AsExchange::with_password(alice.clone(), Secret::from("Zz9$uQ3~hB8^mN5"));
+    shown.secrets.push(b"Zz9$uQ3~hB8^mN5".to_vec());
     if let Err(error) = wrong.start(NOW).and_then(|ask| run(&mut shown, &kdc, ask)) {
         shown.error(&error);
     }
@@ -444,19 +467,42 @@ fn everything() -> Shown {
             shown.error(&error);
         }
     }
-    let _ = context.unwrap(&sealed).expect("opened");
+    context
+        .unwrap(&sealed)
+        .expect("opened")
+        .complete()
+        .expect("in order");
     shown.debug(ours.sender());
     shown.debug(ours.receiver());
     shown.debug(&ours);
     let (info, _, _) = ours.split();
     shown.debug(&info);
-    shown.debug(&info.flags.contains(ContextFlags::MUTUAL));
+    assert!(info.flags.contains(ContextFlags::MUTUAL));
+    let keys = MessageKeys {
+        base: info.keys.session.clone(),
+        acceptor_subkey: info.keys.acceptor_subkey.clone(),
+    };
+    shown.debug(&keys);
+
+    // A login that is checked against a key of this host.
+    let login = LoginCheck::new(initial, web, keys_of(&keytab)).random(random);
+    shown.debug(&login);
+    let ask = login.start(NOW).expect("a request");
+    let login = run(&mut shown, &kdc, ask).expect("a login");
+    shown.debug(&login);
     shown
+}
+
+fn keys_of(keytab: &Keytab) -> Arc<ServiceKeys> {
+    Arc::new(ServiceKeys::from(keytab))
 }
 
 /// The sealed parts, opened as whoever has the key does.
 fn opened(shown: &mut Shown, ap_req: &[u8], reply: &[u8], credentials: &Credentials) {
-    use orthros::wire::{ApRep, ApReq, Authenticator, EncApRepPart, Message};
+    use orthros::wire::{
+        ApRep, ApReq, Authenticator, EncApRepPart, EncKdcRepPart, EncKrbCredPart, EncryptionKey,
+        KrbCredInfo, Message, OctetString, TicketFlags, UInt32,
+    };
     let key = &credentials.session_key;
     let request = ApReq::from_bytes(ap_req).expect("an AP-REQ");
     shown.debug(&request);
@@ -473,6 +519,47 @@ fn opened(shown: &mut Shown, ap_req: &[u8], reply: &[u8], credentials: &Credenti
         .decrypt(KeyUsage::AP_REP, reply.enc_part.cipher.as_bytes())
         .expect("opened");
     shown.debug(&EncApRepPart::from_bytes(&octets).expect("an EncAPRepPart"));
+    let key = EncryptionKey {
+        keytype: key.enctype().0,
+        keyvalue: OctetString(key.expose()),
+    };
+    shown.debug(&EncKdcRepPart {
+        key,
+        last_req: Vec::new(),
+        nonce: UInt32(1),
+        key_expiration: None,
+        flags: TicketFlags::INITIAL,
+        authtime: NOW.time(),
+        starttime: None,
+        endtime: NOW.time(),
+        renew_till: None,
+        srealm: credentials.server.realm_to_wire(),
+        sname: credentials.server.to_wire(),
+        caddr: None,
+        encrypted_pa_data: None,
+    });
+    let info = KrbCredInfo {
+        key,
+        prealm: None,
+        pname: None,
+        flags: None,
+        authtime: None,
+        starttime: None,
+        endtime: None,
+        renew_till: None,
+        srealm: None,
+        sname: None,
+        caddr: None,
+    };
+    shown.debug(&info);
+    shown.debug(&EncKrbCredPart {
+        ticket_info: vec![info],
+        nonce: None,
+        timestamp: None,
+        usec: None,
+        s_address: None,
+        r_address: None,
+    });
 }
 
 #[test]
@@ -481,9 +568,12 @@ fn case_118_nothing_printed_holds_a_key_or_password() {
     assert!(shown.secrets.len() > 8, "{} secrets", shown.secrets.len());
     assert!(shown.texts.len() > 300, "{} texts", shown.texts.len());
     let needles = needles(&shown.secrets);
+    let index = index(&needles);
     let mut leaks = BTreeMap::new();
-    for (what, text) in &shown.texts {
-        if let [needle, ..] = found(text, &needles)[..] {
+    // The same refusal comes many times.
+    let texts: BTreeSet<_> = shown.texts.iter().collect();
+    for (what, text) in texts {
+        if let [needle, ..] = found(text, &index)[..] {
             leaks.insert(what, (needle, text));
         }
     }
@@ -493,7 +583,8 @@ fn case_118_nothing_printed_holds_a_key_or_password() {
 #[test]
 fn the_scan_finds_every_notation() {
     let secret = vec![0x9f, 0x03, 0xd2, 0x41, 0x7e, 0xb5, 0x18, 0xc6];
-    let needles = needles(&[secret.clone()]);
+    let needles = needles(std::slice::from_ref(&secret));
+    let index = index(&needles);
     for leak in [
         format!("{secret:?}"),
         format!("{secret:#?}"),
@@ -508,16 +599,67 @@ fn the_scan_finds_every_notation() {
         "eHifA9JBfrUYxg==".to_owned(),
         secret.escape_ascii().to_string(),
     ] {
-        assert!(!found(&leak, &needles).is_empty(), "{leak}");
+        assert!(!found(&leak, &index).is_empty(), "{leak}");
     }
-    assert!(found("nothing of the kind, 9f03d2, 1234", &needles).is_empty());
+    assert!(found("nothing of the kind, 9f03d2, 1234", &index).is_empty());
 }
 
 // ----------------------------------------------------------------------------------- the guard
 
 /// Public types that can be printed and hold a secret by their fields, and are not printed above:
 /// each with the reason.
-const NOT_SHOWN: &[(&str, &str)] = &[];
+const NOT_SHOWN: &[(&str, &str)] = &[
+    ("orthros::report::Report", "prints its Record"),
+    (
+        "orthros::report::ChannelBinding",
+        "holds none: a variant has a type's name",
+    ),
+    (
+        "orthros::gss::message::Role",
+        "holds none: a variant has a type's name",
+    ),
+    (
+        "orthros::pac::verify::Checked",
+        "holds none: a variant has a type's name",
+    ),
+    ("orthros::kdc::Serve", "derived, of types that are shown"),
+    ("orthros::kdc::Pending", "derived, of types that are shown"),
+    ("orthros::kdc::Answer", "derived, of types that are shown"),
+    ("orthros::kdc::Event", "derived, of types that are shown"),
+    (
+        "orthros::ap::initiator::Cksum",
+        "derived, of types that are shown",
+    ),
+    (
+        "orthros::ap::initiator::AuthenticatorParts",
+        "derived, of types that are shown",
+    ),
+    (
+        "orthros::ap::initiator::BuiltApReq",
+        "derived, of types that are shown",
+    ),
+    (
+        "orthros::ap::initiator::AwaitReply",
+        "is in gss::AwaitReply",
+    ),
+    (
+        "orthros::ap::tgs::TgsRequester",
+        "derived, of types that are shown",
+    ),
+    (
+        "orthros::ap::session::Session",
+        "derived or by hand, its keys as Key, which is shown",
+    ),
+    (
+        "orthros::ap::session::config::Party",
+        "derived or by hand, its keys as Key, which is shown",
+    ),
+    ("orthros::ap::initiator::Initiator", "is in gss::Initiator"),
+    (
+        "orthros::ap::initiator::AwaitReplyOrSkew",
+        "is in gss::AwaitReply",
+    ),
+];
 
 struct Type {
     name: String,

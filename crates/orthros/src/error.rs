@@ -495,6 +495,9 @@ pub enum KeyVerdict {
     OtherEnctype,
     /// It was tried and did not open the ticket.
     DidNotDecrypt,
+    /// It belongs to another principal, and would open the ticket: the two names are one account's.
+    /// A ticket for another name is not accepted for that.
+    Alias,
 }
 
 impl fmt::Display for KeyVerdict {
@@ -504,6 +507,7 @@ impl fmt::Display for KeyVerdict {
             Self::OtherVersion => "other kvno",
             Self::OtherEnctype => "other enctype",
             Self::DidNotDecrypt => "did not decrypt",
+            Self::Alias => "other principal, but it opens the ticket",
         })
     }
 }

@@ -193,7 +193,7 @@ impl ServiceKeys {
             }
             tried.push(key.index);
         } else if let Some(kvno) = kvno {
-            return Err(self.no_such_version(server, kvno, enctype));
+            return Err(self.no_such_version(server, kvno, sealed));
         }
 
         let others = of_enctype().filter(|key| !tried.contains(&key.index));
@@ -208,7 +208,7 @@ impl ServiceKeys {
             tried.push(key.index);
         }
         if tried.is_empty() {
-            return Err(self.none_fits(server, enctype));
+            return Err(self.none_fits(server, sealed));
         }
         Err(self.none_opens(server, kvno, sealed, &tried))
     }
@@ -226,7 +226,13 @@ impl ServiceKeys {
 
     /// AP-17, AP-18: no key of this version.
     #[cold]
-    fn no_such_version(&self, server: &Principal, kvno: u32, enctype: Enctype) -> Rejection {
+    fn no_such_version(
+        &self,
+        server: &Principal,
+        kvno: u32,
+        sealed: &EncryptedData<'_>,
+    ) -> Rejection {
+        let enctype = Enctype(sealed.etype);
         let considered = self.considered(|key| {
             if key.principal != *server {
                 KeyVerdict::OtherPrincipal
@@ -239,7 +245,7 @@ impl ServiceKeys {
         let server = server.clone();
         let ours = || self.keys.iter().filter(|key| key.principal == server);
         match ours().map(|key| key.kvno).max() {
-            None => Rejection::NoKey { server, considered },
+            None => self.no_key(server, sealed, considered),
             Some(_) if ours().any(|key| same_kvno(key.kvno, kvno)) => Rejection::KeyEnctype {
                 server,
                 enctype,
@@ -254,9 +260,36 @@ impl ServiceKeys {
         }
     }
 
+    /// AP-17. For the operator a key of another name is looked for that opens the ticket. It is not
+    /// used: the ticket is for a name that nobody gave this service (security cases 9 and 12).
+    fn no_key(
+        &self,
+        server: Principal,
+        sealed: &EncryptedData<'_>,
+        mut considered: Vec<ConsideredKey>,
+    ) -> Rejection {
+        let same = self
+            .keys
+            .iter()
+            .filter(|key| key.enctype().0 == sealed.etype);
+        let alias = same
+            .take(MAX_ALIASES)
+            .find(|key| decrypt(key, sealed).is_some());
+        if let Some(alias) = alias {
+            let entry = considered
+                .iter_mut()
+                .find(|entry| entry.index == alias.index);
+            if let Some(entry) = entry {
+                entry.verdict = KeyVerdict::Alias;
+            }
+        }
+        Rejection::NoKey { server, considered }
+    }
+
     /// A ticket without kvno and no key of its enctype.
     #[cold]
-    fn none_fits(&self, server: &Principal, enctype: Enctype) -> Rejection {
+    fn none_fits(&self, server: &Principal, sealed: &EncryptedData<'_>) -> Rejection {
+        let enctype = Enctype(sealed.etype);
         let considered = self.considered(|key| {
             if key.principal == *server {
                 KeyVerdict::OtherEnctype
@@ -272,7 +305,7 @@ impl ServiceKeys {
                 considered,
             }
         } else {
-            Rejection::NoKey { server, considered }
+            self.no_key(server, sealed, considered)
         }
     }
 
@@ -320,6 +353,9 @@ impl ServiceKeys {
         }
     }
 }
+
+/// How many keys of other names are tried for a diagnosis: a stranger can ask for it.
+const MAX_ALIASES: usize = 16;
 
 /// The newest in front, its version perhaps wrapped around (FILE-05), then the others, the highest
 /// version first.

@@ -82,6 +82,24 @@ pub(super) fn no_key(server: &Principal, considered: &[ConsideredKey]) -> Explan
         .next("env | grep KRB5_KTNAME   # as the user the service runs as")
         .new_keytab(server);
     }
+    if let Some(key) = considered
+        .iter()
+        .find(|key| key.verdict == KeyVerdict::Alias)
+    {
+        return Explanation::new(
+            "AP_NOKEY_ALIAS",
+            format!(
+                "The ticket is for {shown}, and the key of {} opens it: both are names of one account, and the keytab has only the other.",
+                short(&key.principal)
+            ),
+        )
+        .fact("ticket server", server)
+        .entries(considered)
+        .likely("The client used an alias of the account (Active Directory: another servicePrincipalName of it), and the keytab was written for one name only.")
+        .next(LIST)
+        .next(format!("setspn -Q {}   # Active Directory: which account the name belongs to", sh(&server.name())))
+        .next(format!("Write a keytab entry for {shown} too, with the same key; accept the name only if it is this service's."));
+    }
     let same_name = |key: &&ConsideredKey| key.principal.components().eq(server.components());
     let no_case = |key: &&ConsideredKey| {
         key.principal

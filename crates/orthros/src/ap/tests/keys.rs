@@ -43,7 +43,7 @@ fn ap_17_no_key() {
     let Rejection::NoKey { considered, .. } = rejection else {
         unreachable!()
     };
-    assert_eq!(considered[0].verdict, KeyVerdict::OtherPrincipal);
+    assert_eq!(considered[0].verdict, KeyVerdict::Alias);
 }
 
 #[test]
@@ -325,6 +325,32 @@ fn ap_24_unsupported_session_enctype() {
             ..Forge::right()
         };
         refuses!(present(&forge), Rejection::Enctype { .. }, 14);
+    }
+}
+
+/// A key of another name that opens the ticket is told to the operator, and not used.
+#[test]
+fn ap_17_and_case_012_an_alias_of_the_account() {
+    let right = Forge::right();
+    let other = principal("HTTP/alias.example.com@EXAMPLE.COM");
+    for (sealed_by, kvno, code) in [
+        (right.service_key.clone(), Some(3), "AP_NOKEY_ALIAS"),
+        (right.service_key.clone(), None, "AP_NOKEY_ALIAS"),
+        (key(AES256, 9), Some(3), "AP_NOKEY"),
+    ] {
+        let forge = Forge {
+            server: other.clone(),
+            service_key: sealed_by,
+            kvno,
+            ..right.clone()
+        };
+        let config = AcceptorConfig::new(right.keys(), Accepts::AnyKey);
+        let rejection = refuses!(
+            accept(config, &forge.request()),
+            Rejection::NoKey { .. },
+            45
+        );
+        assert_eq!(crate::error::Error::from(rejection).explain().code, code);
     }
 }
 

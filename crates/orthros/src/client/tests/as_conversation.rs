@@ -200,7 +200,7 @@ fn kdc_07_at_most_ten_rounds() {
 }
 
 #[test]
-fn kdc_07_90_restarts_once() {
+fn kdc_07_code_90_restarts_once() {
     let hints = required(&[
         info2(&[(18, Some("s"), None)]),
         (PaDataType::FX_COOKIE, vec![1]),
