@@ -5,5 +5,6 @@ mod breaches;
 mod exchange;
 pub(crate) mod forge;
 mod keys;
+mod peer;
 mod recorded;
 mod robustness;

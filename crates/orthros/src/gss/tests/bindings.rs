@@ -2,7 +2,7 @@ use super::unhex;
 use crate::crypto::{Enctype, Key};
 use crate::error::{Error, Rejection};
 use crate::gss::status::MajorStatus;
-use crate::gss::{AcceptorBindings, ChannelBindings, Extension, GssChecksum, Role};
+use crate::gss::{AcceptorBindings, BindingOutcome, ChannelBindings, Extension, GssChecksum, Role};
 
 fn key() -> Key {
     Key::new(Enctype::AES128_CTS_HMAC_SHA256_128, &[0x42; 16]).unwrap()
@@ -51,7 +51,11 @@ enum Sent<'a> {
     Mixed(&'a ChannelBindings, &'a ChannelBindings),
 }
 
-fn check(ours: &AcceptorBindings, sent: &Sent<'_>, promised: bool) -> Result<bool, Rejection> {
+fn check(
+    ours: &AcceptorBindings,
+    sent: &Sent<'_>,
+    promised: bool,
+) -> Result<BindingOutcome, Rejection> {
     let (digest, mic) = match sent {
         Sent::None => ([0; 16], None),
         Sent::Digest(theirs) => (theirs.digest(), None),
@@ -73,7 +77,7 @@ fn check(ours: &AcceptorBindings, sent: &Sent<'_>, promised: bool) -> Result<boo
     ours.check(&checksum, &key(), promised)
 }
 
-fn refused(result: &Result<bool, Rejection>, was_sent: bool) -> bool {
+fn refused(result: &Result<BindingOutcome, Rejection>, was_sent: bool) -> bool {
     match result {
         Err(rejection @ Rejection::ChannelBindings { sent }) => {
             let major = Error::from(rejection.clone()).gss_major(Role::Acceptor);
@@ -84,32 +88,40 @@ fn refused(result: &Result<bool, Rejection>, was_sent: bool) -> bool {
     }
 }
 
+/// Every policy against everything that an initiator may send: what comes out, and whether it is
+/// let in.
 #[test]
-fn gss_21_matrix() {
+fn gss_21_and_ap_81_matrix() {
+    use BindingOutcome::{Absent, Agree, Differ, NotCompared, Withheld};
     let right = ChannelBindings::from_application_data("tls-exporter:1");
     let wrong = ChannelBindings::from_application_data("tls-exporter:2");
-    let ignore = AcceptorBindings::None;
+    let none = AcceptorBindings::None;
     let allow = AcceptorBindings::Allow(right.clone());
     let require = AcceptorBindings::Require(right.clone());
-
-    for sent in [
-        Sent::None,
-        Sent::Digest(&right),
-        Sent::Digest(&wrong),
-        Sent::Both(&wrong),
+    let audit = AcceptorBindings::Audit(right.clone());
+    // What was sent, whether the initiator announced bindings, what is found, and whether Allow
+    // and Require let it in.
+    for (sent, promised, found, allowed, required) in [
+        (Sent::None, false, Absent, true, false),
+        (Sent::None, true, Withheld, false, false),
+        (Sent::Digest(&right), false, Agree, true, true),
+        (Sent::Digest(&right), true, Agree, true, true),
+        (Sent::Digest(&wrong), false, Differ, false, false),
+        (Sent::Digest(&wrong), true, Differ, false, false),
+        (Sent::Both(&right), false, Agree, true, true),
+        (Sent::Both(&wrong), false, Differ, false, false),
+        (Sent::MicOnly(&right), false, Agree, true, true),
+        (Sent::MicOnly(&wrong), false, Differ, false, false),
     ] {
-        assert!(matches!(check(&ignore, &sent, false), Ok(false)));
-        assert!(matches!(check(&ignore, &sent, true), Ok(false)));
-    }
-    assert!(matches!(check(&allow, &Sent::None, false), Ok(false)));
-    assert!(refused(&check(&allow, &Sent::None, true), false));
-    assert!(refused(&check(&require, &Sent::None, false), false));
-    for ours in [&allow, &require] {
-        assert!(matches!(
-            check(ours, &Sent::Digest(&right), false),
-            Ok(true)
-        ));
-        assert!(refused(&check(ours, &Sent::Digest(&wrong), false), true));
+        assert_eq!(check(&none, &sent, promised).unwrap(), NotCompared);
+        assert_eq!(check(&audit, &sent, promised).unwrap(), found);
+        for (policy, admitted) in [(&allow, allowed), (&require, required)] {
+            let result = check(policy, &sent, promised);
+            match admitted {
+                true => assert_eq!(result.unwrap(), found),
+                false => assert!(refused(&result, found == Differ), "{result:?}"),
+            }
+        }
     }
 }
 
@@ -121,7 +133,10 @@ fn gss_22_the_extension_counts_too() {
         AcceptorBindings::Allow(right.clone()),
         AcceptorBindings::Require(right.clone()),
     ] {
-        assert!(matches!(check(&ours, &Sent::Both(&right), false), Ok(true)));
+        assert!(matches!(
+            check(&ours, &Sent::Both(&right), false),
+            Ok(BindingOutcome::Agree)
+        ));
         for sent in [
             Sent::Both(&wrong),
             Sent::Mixed(&right, &wrong),
@@ -139,7 +154,7 @@ fn gss_23_without_md5() {
     let ours = AcceptorBindings::Require(right.clone());
     assert!(matches!(
         check(&ours, &Sent::MicOnly(&right), false),
-        Ok(true)
+        Ok(BindingOutcome::Agree)
     ));
     assert!(refused(&check(&ours, &Sent::MicOnly(&wrong), false), true));
     let no_md5 = GssChecksum {
