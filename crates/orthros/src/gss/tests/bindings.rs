@@ -1,8 +1,13 @@
+use super::exchange::{accepted, acceptor, established, initiator};
 use super::unhex;
+use crate::ap::tests::forge::{Forge, NOW};
 use crate::crypto::{Enctype, Key};
 use crate::error::{Error, Rejection};
 use crate::gss::status::MajorStatus;
-use crate::gss::{AcceptorBindings, BindingOutcome, ChannelBindings, Extension, GssChecksum, Role};
+use crate::gss::token::{TokenId, frame};
+use crate::gss::{
+    AcceptorBindings, BindingOutcome, ChannelBindings, ContextFlags, Extension, GssChecksum, Role,
+};
 
 fn key() -> Key {
     Key::new(Enctype::AES128_CTS_HMAC_SHA256_128, &[0x42; 16]).unwrap()
@@ -190,4 +195,62 @@ fn gss_24_octets_are_application_data() {
     assert_eq!(bindings.acceptor_addrtype, 0);
     assert!(bindings.initiator_address.is_empty() && bindings.acceptor_address.is_empty());
     assert_eq!(bindings.application_data, b"x");
+}
+
+/// Without a checksum all flags are 0 and bindings are not looked at: the context says so.
+#[test]
+fn ap_84_without_a_checksum() {
+    let bindings = ChannelBindings::from_application_data("x");
+    let token = |cksum, data: crate::ap::tests::forge::Elements| {
+        let forge = Forge {
+            cksum,
+            authenticator_data: data,
+            ..Forge::right()
+        };
+        frame(TokenId::AP_REQ, &forge.request())
+    };
+    let flags = ContextFlags(0x3f).without(ContextFlags::MUTUAL);
+    let allow = AcceptorBindings::Allow(bindings.clone());
+    for policy in [AcceptorBindings::None, allow.clone()] {
+        let acceptor = acceptor().bindings(policy.clone());
+        let (reply, context) = accepted(acceptor.accept(&token(None, Vec::new()), NOW));
+        // Only the AP-REQ's own option is left (GSS-12).
+        assert!(reply.is_some());
+        assert_eq!(context.flags().and(flags), ContextFlags::NONE);
+        let expected = match policy {
+            AcceptorBindings::None => BindingOutcome::NotCompared,
+            _ => BindingOutcome::Absent,
+        };
+        assert_eq!(context.info().bindings, expected);
+    }
+    let require = AcceptorBindings::Require(bindings);
+    let plain = token(None, Vec::new());
+    assert!(acceptor().bindings(require).accept(&plain, NOW).is_err());
+    // AP-81 holds all the same.
+    let element = (143, 0x4000u32.to_le_bytes().to_vec());
+    let announced = vec![crate::ap::tests::forge::if_relevant(vec![element])];
+    let announced = token(None, announced);
+    assert!(acceptor().bindings(allow).accept(&announced, NOW).is_err());
+}
+
+/// An acceptor that audits lets everyone in and says what it found.
+#[test]
+fn gss_21_audit() {
+    let right = ChannelBindings::from_application_data("tls-exporter:1");
+    let wrong = ChannelBindings::from_application_data("tls-exporter:2");
+    for (sent, expected) in [
+        (None, BindingOutcome::Absent),
+        (Some(right.clone()), BindingOutcome::Agree),
+        (Some(wrong), BindingOutcome::Differ),
+    ] {
+        let ours = match sent {
+            Some(sent) => initiator().bindings(sent),
+            None => initiator(),
+        };
+        let audit = AcceptorBindings::Audit(right.clone());
+        let (_, theirs) = established(ours, acceptor().bindings(audit));
+        assert_eq!(theirs.info().bindings, expected);
+        let bound = theirs.flags().contains(ContextFlags::CHANNEL_BOUND);
+        assert_eq!(bound, expected == BindingOutcome::Agree);
+    }
 }

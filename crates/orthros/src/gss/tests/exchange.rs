@@ -9,8 +9,8 @@ use crate::crypto::{DEFAULT_ENCTYPES, Enctype, Key, KeyUsage};
 use crate::error::{Error, Rejection};
 use crate::gss::token::{TokenId, frame, unframe};
 use crate::gss::{
-    Acceptor, AcceptorBindings, AwaitReply, BindingOutcome, ChannelBindings, ContextFlags,
-    GssChecksum, Initiator, MajorStatus, Protection, Role, SecurityContext,
+    Acceptor, AcceptorBindings, AwaitReply, ChannelBindings, ContextFlags, GssChecksum, Initiator,
+    MajorStatus, Protection, Role, SecurityContext,
 };
 use crate::step::{Refusal, Step};
 use crate::time::{KerberosTime, Timestamp};
@@ -451,64 +451,6 @@ fn ap_81_a_client_that_announces_bindings_has_some() {
         assert_eq!(result.is_err(), refused);
         // An acceptor without bindings does not mind.
         assert!(acceptor().accept(&token, NOW).is_ok());
-    }
-}
-
-/// Without a checksum all flags are 0 and bindings are not looked at: the context says so.
-#[test]
-fn ap_84_without_a_checksum() {
-    let bindings = ChannelBindings::from_application_data("x");
-    let token = |cksum, data: crate::ap::tests::forge::Elements| {
-        let forge = Forge {
-            cksum,
-            authenticator_data: data,
-            ..Forge::right()
-        };
-        frame(TokenId::AP_REQ, &forge.request())
-    };
-    let flags = ContextFlags(0x3f).without(ContextFlags::MUTUAL);
-    let allow = AcceptorBindings::Allow(bindings.clone());
-    for policy in [AcceptorBindings::None, allow.clone()] {
-        let acceptor = acceptor().bindings(policy.clone());
-        let (reply, context) = accepted(acceptor.accept(&token(None, Vec::new()), NOW));
-        // Only the AP-REQ's own option is left (GSS-12).
-        assert!(reply.is_some());
-        assert_eq!(context.flags().and(flags), ContextFlags::NONE);
-        let expected = match policy {
-            AcceptorBindings::None => BindingOutcome::NotCompared,
-            _ => BindingOutcome::Absent,
-        };
-        assert_eq!(context.info().bindings, expected);
-    }
-    let require = AcceptorBindings::Require(bindings);
-    let plain = token(None, Vec::new());
-    assert!(acceptor().bindings(require).accept(&plain, NOW).is_err());
-    // AP-81 holds all the same.
-    let element = (143, 0x4000u32.to_le_bytes().to_vec());
-    let announced = vec![crate::ap::tests::forge::if_relevant(vec![element])];
-    let announced = token(None, announced);
-    assert!(acceptor().bindings(allow).accept(&announced, NOW).is_err());
-}
-
-/// An acceptor that audits lets everyone in and says what it found.
-#[test]
-fn gss_21_audit() {
-    let right = ChannelBindings::from_application_data("tls-exporter:1");
-    let wrong = ChannelBindings::from_application_data("tls-exporter:2");
-    for (sent, expected) in [
-        (None, BindingOutcome::Absent),
-        (Some(right.clone()), BindingOutcome::Agree),
-        (Some(wrong), BindingOutcome::Differ),
-    ] {
-        let ours = match sent {
-            Some(sent) => initiator().bindings(sent),
-            None => initiator(),
-        };
-        let audit = AcceptorBindings::Audit(right.clone());
-        let (_, theirs) = established(ours, acceptor().bindings(audit));
-        assert_eq!(theirs.info().bindings, expected);
-        let bound = theirs.flags().contains(ContextFlags::CHANNEL_BOUND);
-        assert_eq!(bound, expected == BindingOutcome::Agree);
     }
 }
 
