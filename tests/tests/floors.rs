@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["crypto", "principal"],
     &["error"],
     &["cause", "credentials", "step"],
-    &["keytab", "ccache", "config", "pac"],
+    &["keytab", "ccache", "config", "pac", "local_name"],
     &["ap"],
     &["client", "kdc", "gss"],
     &["spnego", "channel", "report"],
@@ -22,7 +22,18 @@ const FLOORS: &[&[&str]] = &[
 
 /// The modules that read octets of others: no `unwrap`, no `expect`, no index may be in them.
 const PARSERS: &[&str] = &[
-    "wire", "crypto", "keytab", "ccache", "pac", "ap", "client", "kdc", "gss", "spnego", "channel",
+    "wire",
+    "crypto",
+    "keytab",
+    "ccache",
+    "pac",
+    "local_name",
+    "ap",
+    "client",
+    "kdc",
+    "gss",
+    "spnego",
+    "channel",
     "sasl",
 ];
 

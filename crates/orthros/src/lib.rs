@@ -6,7 +6,7 @@
 //! | a protocol with bare AP-REQs | [`ap`] |
 //! | tickets: asking a KDC, being one | [`client`], [`kdc`] |
 //! | keytabs, credential caches, the machine they are on | [`keytab`], [`ccache`], [`env`](mod@env) |
-//! | who the user is in a domain | [`pac`] |
+//! | who the user is in a domain, and on this host | [`pac`], [`local_name`] |
 //! | what an error means and what to do | [`cause`] |
 //! | a record of every acceptance and refusal, for logs | [`report`] |
 //! | messages and cryptography themselves | [`wire`], [`crypto`] |
@@ -28,6 +28,7 @@ pub mod error;
 pub mod gss;
 pub mod kdc;
 pub mod keytab;
+pub mod local_name;
 pub mod pac;
 pub mod principal;
 pub mod random;

@@ -187,16 +187,17 @@ impl Acceptor {
             claimed.ctime,
             config.skew,
         );
-        let opened_by = OpenedBy {
-            keytab_entry: match &opened.sealed_by {
-                SealedBy::Service(key) => Some(key.index()),
-                SealedBy::Tgt(_) => None,
-            },
-            fallback: opened.fallback,
-        };
         let contents = Contents::of(&claimed.part, claimed.session_key, claimed.client);
         let (subkey, ctime) = (claimed.subkey, claimed.ctime);
         let initiator_seq = claimed.authenticator.seq_number.unwrap_or_default().0;
+        let opened_by = OpenedBy {
+            key: match &opened.sealed_by {
+                SealedBy::Service(key) => Some((key.index(), key.kvno())),
+                SealedBy::Tgt(_) => None,
+            },
+            fallback: opened.fallback,
+            authenticator,
+        };
         let sealed = &decoded.ticket.enc_part;
         let identity = (
             decoded.server,

@@ -23,7 +23,7 @@ pub struct AuthData {
 }
 
 impl AuthData {
-    fn new(element: &AuthorizationDataElement<'_>) -> Self {
+    pub(super) fn new(element: &AuthorizationDataElement<'_>) -> Self {
         Self {
             ad_type: element.ad_type,
             data: element.ad_data.as_bytes().to_vec(),
@@ -176,6 +176,21 @@ fn cammac(octets: &[u8], service: &Key) -> Vec<AuthData> {
 fn elements_of(octets: &[u8]) -> Vec<AuthData> {
     let elements = authorization_data(octets).unwrap_or_default();
     elements.iter().map(AuthData::new).collect()
+}
+
+/// The elements, and those within AD-IF-RELEVANT in their place. Of data that [`walk`] let through:
+/// its depth and number are bounded.
+pub(super) fn elements_within(top: Vec<AuthData>) -> impl Iterator<Item = AuthData> {
+    let mut due: Vec<AuthData> = top.into_iter().rev().collect();
+    std::iter::from_fn(move || {
+        loop {
+            let element = due.pop()?;
+            if element.ad_type != AdType::IF_RELEVANT {
+                return Some(element);
+            }
+            due.extend(elements_of(&element.data).into_iter().rev());
+        }
+    })
 }
 
 /// The authorization data of an authenticator. A PAC in it is not one (AP-38).

@@ -30,6 +30,7 @@ mod binding;
 mod error_reply;
 mod initiator;
 mod keys;
+mod ms_kile;
 mod peer;
 mod policy;
 mod replay;
@@ -52,6 +53,7 @@ pub use initiator::{
     InitiatorConfig, build_ap_req,
 };
 pub use keys::{ServiceKey, ServiceKeys};
+pub use ms_kile::TokenRestrictions;
 pub use peer::Peer;
 pub use policy::{AcceptorConfig, Accepts, InvalidPac, PacPolicy};
 pub use replay::{MemoryReplayCache, ReplayCache, ReplayEntry, ReplayVerdict};

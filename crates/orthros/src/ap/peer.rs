@@ -1,12 +1,20 @@
 //! Who the peer is, proven.
 
-use super::authdata::{AP_OPTIONS_UNVERIFIED_TARGET_NAME, AuthData};
+use std::fmt;
+
+use super::authdata::{
+    AP_OPTIONS_CBT, AP_OPTIONS_UNVERIFIED_TARGET_NAME, AuthData, elements_within,
+};
+use super::ms_kile::{self, TokenRestrictions};
 use super::ticket::OpenTicket;
-use super::verify::{Admissible, Authorized, Bound, InTime, PathAccepted, SameClient};
+use super::verify::{
+    Admissible, Authorized, Bound, InTime, PathAccepted, SameClient, is_anonymous,
+};
 use crate::pac::VerifiedPac;
 use crate::principal::Principal;
-use crate::time::KerberosTime;
-use crate::wire::{AdType, TicketFlags, primitive::from_der};
+use crate::secret::Secret;
+use crate::time::{KerberosTime, Timestamp};
+use crate::wire::{AdType, Authenticator, Message, TicketFlags, primitive::from_der};
 
 /// The request was not seen before, or policy admits it without looking.
 pub(super) struct Fresh {
@@ -19,11 +27,9 @@ pub(super) struct Fresh {
 ///
 /// It can be made only from the proofs of every check. What it says is from the sealed part of
 /// the ticket, written by the KDC; what is from elsewhere says so. `Debug` shows no key.
-#[derive(Debug)]
 pub struct Peer {
     ticket: OpenTicket,
-    keytab_entry: Option<usize>,
-    fallback_key: bool,
+    opened_by: OpenedBy,
     clock_offset: i64,
     pac: Option<Box<VerifiedPac>>,
     kdc_issued: Vec<AuthData>,
@@ -32,10 +38,13 @@ pub struct Peer {
     replay_checked: bool,
 }
 
-/// Which key opened the ticket.
+/// What opened the request: the ticket's key, and what the session key opened.
 pub(super) struct OpenedBy {
-    pub(super) keytab_entry: Option<usize>,
+    /// The place in the keytab and the version; `None` for a TGT's session key.
+    pub(super) key: Option<(usize, u32)>,
     pub(super) fallback: bool,
+    /// The Authenticator, DER.
+    pub(super) authenticator: Secret,
 }
 
 impl Peer {
@@ -49,8 +58,7 @@ impl Peer {
     ) -> (Self, B) {
         let peer = Self {
             ticket,
-            keytab_entry: opened_by.keytab_entry,
-            fallback_key: opened_by.fallback,
+            opened_by,
             clock_offset: in_time.offset,
             pac: authorized.pac,
             kdc_issued: authorized.kdc_issued,
@@ -81,21 +89,64 @@ impl Peer {
         self.ticket.flags
     }
 
+    /// Whether the client is anonymous: nobody in particular, whatever the name says (AP-41). The
+    /// acceptor's policy must have allowed it.
+    pub fn is_anonymous(&self) -> bool {
+        self.flags().contains(TicketFlags::ANONYMOUS) || is_anonymous(self.client())
+    }
+
     /// When the ticket ends. It ends no session by itself.
     pub fn endtime(&self) -> KerberosTime {
         self.ticket.endtime
     }
 
+    /// When the application should end the session: the ticket's end, or before it the moment from
+    /// which the client's domain wants no session of it (KickOffTime of LOGON_INFO).
+    pub fn session_expiry(&self) -> Timestamp {
+        let ticket = Timestamp::from(self.ticket.endtime);
+        let info = self.pac().and_then(VerifiedPac::logon_info);
+        let kicked = info.and_then(|info| info.kick_off_time.timestamp());
+        kicked.map_or(ticket, |kicked| kicked.min(ticket))
+    }
+
+    /// The authorization data of the ticket as the KDC sealed it, every element (AP-39). What is
+    /// vouched for among it is in the other methods.
+    pub fn authorization_data(&self) -> Vec<AuthData> {
+        let part = self.ticket.enc_part();
+        let elements = part.ok().and_then(|part| part.authorization_data);
+        elements.iter().flatten().map(AuthData::new).collect()
+    }
+
+    /// The authorization data of the authenticator, every element: the client's own words, for
+    /// which nobody vouches (AP-39).
+    pub fn client_authorization_data(&self) -> Vec<AuthData> {
+        let sent = Authenticator::from_bytes(self.opened_by.authenticator.expose());
+        let elements = sent.ok().and_then(|sent| sent.authorization_data);
+        elements.iter().flatten().map(AuthData::new).collect()
+    }
+
+    /// The elements of a type in the authenticator, also within AD-IF-RELEVANT.
+    fn said(&self, ad_type: AdType) -> Option<AuthData> {
+        let mut all = elements_within(self.client_authorization_data());
+        all.find(|element| element.ad_type == ad_type)
+    }
+
     /// The place of the key that opened the ticket in the keytab, from 1; `None` for a
     /// user-to-user ticket.
     pub fn keytab_entry(&self) -> Option<usize> {
-        self.keytab_entry
+        self.opened_by.key.map(|(index, _)| index)
+    }
+
+    /// The version of that key in the keytab, which may have kept its low eight bits only (AP-21).
+    /// The version that the ticket names is in [`ticket`](Self::ticket).
+    pub fn keytab_kvno(&self) -> Option<u32> {
+        self.opened_by.key.map(|(_, kvno)| kvno)
     }
 
     /// Whether the key is not the one of the version that the ticket names: the keytab's numbers
     /// are wrong (AP-20).
     pub fn used_fallback_key(&self) -> bool {
-        self.fallback_key
+        self.opened_by.fallback
     }
 
     /// The client's clock minus ours, in microseconds.
@@ -143,9 +194,42 @@ impl Peer {
         self.replay_checked
     }
 
+    /// The client says that it knows of channel bindings, and supplies some if it has any (AP-80).
+    pub fn supplies_channel_bindings(&self) -> bool {
+        self.ap_options & AP_OPTIONS_CBT != 0
+    }
+
+    /// What a Windows client says about its own process (AP-82). It means something to the client's
+    /// own machine only, and was not looked at.
+    pub fn token_restrictions(&self) -> Option<TokenRestrictions> {
+        TokenRestrictions::parse(&self.said(AdType::KERB_TOKEN_RESTRICTIONS)?.data)
+    }
+
+    /// The target that a Windows client says it wanted (AP-82): its own word.
+    pub fn client_target(&self) -> Option<String> {
+        ms_kile::client_target(&self.said(AdType::CLIENT_TARGET)?.data)
+    }
+
     /// The client says that it got the target's name from an unverified source (AP-80; security
     /// case 128).
     pub fn target_name_unverified(&self) -> bool {
         self.ap_options & AP_OPTIONS_UNVERIFIED_TARGET_NAME != 0
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("ticket", &self.ticket)
+            .field("keytab_entry", &self.keytab_entry())
+            .field("keytab_kvno", &self.keytab_kvno())
+            .field("fallback_key", &self.used_fallback_key())
+            .field("clock_offset", &self.clock_offset)
+            .field("pac", &self.pac)
+            .field(
+                "authentication_indicators",
+                &self.authentication_indicators(),
+            )
+            .finish_non_exhaustive()
     }
 }

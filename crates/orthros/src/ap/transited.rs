@@ -13,6 +13,8 @@ const MAX_REALM_LEN: usize = 1024;
 #[derive(Clone, Debug, Default)]
 pub struct TransitedPolicy {
     capaths: HashMap<(String, String), Vec<String>>,
+    kdc_only: bool,
+    anonymous: bool,
 }
 
 impl TransitedPolicy {
@@ -21,8 +23,25 @@ impl TransitedPolicy {
         Self::default()
     }
 
-    /// The entry `client = { server = intermediate ... }` of `[capaths]`. It replaces the
-    /// hierarchy for this pair; an empty list allows the direct path only.
+    /// Nothing but what the KDC has checked: a foreign client whose ticket has the flag
+    /// TRANSITED-POLICY-CHECKED clear is refused, though it came directly.
+    pub fn checked_by_kdc() -> Self {
+        Self {
+            kdc_only: true,
+            ..Self::default()
+        }
+    }
+
+    /// Judges the path of anonymous clients like any other. Else it may be any (AP-33).
+    #[must_use]
+    pub fn anonymous_too(mut self) -> Self {
+        self.anonymous = true;
+        self
+    }
+
+    /// The entry `client = { server = intermediate ... }` of `[capaths]` (FILE-31). It replaces
+    /// the hierarchy for this pair; `.` or an empty list allows the direct path only. Several for
+    /// one pair are one.
     #[must_use]
     pub fn capath(
         mut self,
@@ -30,8 +49,11 @@ impl TransitedPolicy {
         server: impl Into<String>,
         intermediates: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
-        let path = intermediates.into_iter().map(Into::into).collect();
-        self.capaths.insert((client.into(), server.into()), path);
+        let path = intermediates.into_iter().map(Into::into);
+        self.capaths
+            .entry((client.into(), server.into()))
+            .or_default()
+            .extend(path.filter(|realm: &String| realm != "."));
         self
     }
 
@@ -49,7 +71,13 @@ impl TransitedPolicy {
             why,
         };
         let contents = transited.contents.as_bytes();
-        if contents.is_empty() || client_realm == "WELLKNOWN:ANONYMOUS" {
+        if client_realm == "WELLKNOWN:ANONYMOUS" && !self.anonymous {
+            return Ok(());
+        }
+        if self.kdc_only {
+            return Err(refuse("no KDC has checked the path".to_owned()));
+        }
+        if contents.is_empty() {
             return Ok(());
         }
         if transited.tr_type != TrType::DOMAIN_X500_COMPRESS {
@@ -279,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn ap_32_path() {
+    fn ap_32_and_file_31_path() {
         let policy = TransitedPolicy::hierarchical();
         assert!(check(&policy, 1, "").is_ok());
         assert!(check(&policy, 0, "").is_ok());
@@ -289,6 +317,18 @@ mod tests {
         let policy = policy.capath("A.X.COM", "B.X.COM", ["HUB.ORG"]);
         assert!(check(&policy, 1, "HUB.ORG").is_ok());
         assert!(check(&policy, 1, "X.COM").is_err());
+        // Repeated, the values are one list; `.` is the direct path.
+        let policy = policy.capath("A.X.COM", "B.X.COM", ["OTHER.ORG"]);
+        assert!(check(&policy, 1, "HUB.ORG,OTHER.ORG").is_ok());
+        let direct = TransitedPolicy::hierarchical().capath("A.X.COM", "B.X.COM", ["."]);
+        assert!(check(&direct, 1, "").is_ok());
+        assert!(check(&direct, 1, "X.COM").is_err());
+        // Of another pair, or of this one the other way round, it says nothing.
+        let other = TransitedPolicy::hierarchical()
+            .capath("B.X.COM", "A.X.COM", ["HUB.ORG"])
+            .capath("A.X.COM", "C.X.COM", ["HUB.ORG"]);
+        assert!(check(&other, 1, "HUB.ORG").is_err());
+        assert!(check(&other, 1, "X.COM").is_ok());
     }
 
     #[test]

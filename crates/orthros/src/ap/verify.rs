@@ -310,7 +310,7 @@ fn known_name(principal: &Principal) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn is_anonymous(principal: &Principal) -> bool {
+pub(super) fn is_anonymous(principal: &Principal) -> bool {
     principal.components().eq(["WELLKNOWN", "ANONYMOUS"])
 }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
-use super::bindings::AcceptorBindings;
+use super::bindings::{AcceptorBindings, BindingOutcome};
 use super::checksum::{ContextFlags, GssChecksum};
 use super::context::{ContextInfo, SecurityContext};
 use super::delegation::credentials;
@@ -225,7 +225,10 @@ fn established(
     random: Arc<dyn Random>,
 ) -> Result<(Option<Vec<u8>>, SecurityContext), Error> {
     let Bound {
-        flags, delegated, ..
+        flags,
+        delegated,
+        bindings,
+        ..
     } = accepted.bound;
     let mut flags = flags.with(ContextFlags::PROT_READY);
     if accepted.reply.is_some() {
@@ -243,6 +246,7 @@ fn established(
         keys: accepted.keys,
         peer: Some(accepted.peer),
         delegated,
+        bindings,
     };
     let context = SecurityContext::new(info, random)?;
     let token = accepted.reply.map(|reply| frame(TokenId::AP_REP, &reply));
@@ -265,6 +269,7 @@ struct Bound {
     has_flags: bool,
     flags: ContextFlags,
     delegated: Vec<Credentials>,
+    bindings: BindingOutcome,
 }
 
 impl GssBinding<'_> {
@@ -293,10 +298,10 @@ impl GssBinding<'_> {
             });
         }
         let base = keys.subkey.unwrap_or(keys.session);
-        let bound = self
+        let bindings = self
             .bindings
             .check(&checksum, base, keys.client_supplies_bindings)?;
-        if bound {
+        if bindings == BindingOutcome::Agree {
             flags = flags.with(ContextFlags::CHANNEL_BOUND);
         }
         let delegated = match checksum.delegation {
@@ -312,6 +317,7 @@ impl GssBinding<'_> {
             has_flags: true,
             flags,
             delegated,
+            bindings,
         })
     }
 }
@@ -333,7 +339,8 @@ impl Binding for GssBinding<'_> {
         // still holds.
         let none = GssChecksum::default();
         let base = keys.subkey.unwrap_or(keys.session);
-        self.bindings
+        let bindings = self
+            .bindings
             .check(&none, base, keys.client_supplies_bindings)?;
         let flags = match cksum {
             None if self.checksum_required => return Err(Rejection::ChecksumMissing),
@@ -347,6 +354,7 @@ impl Binding for GssBinding<'_> {
             has_flags: false,
             flags,
             delegated: Vec::new(),
+            bindings,
         })
     }
 

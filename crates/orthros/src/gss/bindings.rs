@@ -76,6 +76,27 @@ pub enum AcceptorBindings {
     Allow(ChannelBindings),
     /// It compares; an initiator without bindings is refused.
     Require(ChannelBindings),
+    /// It compares and lets everyone in; the context says what was found. For finding out who would
+    /// be refused.
+    Audit(ChannelBindings),
+}
+
+/// How the channel bindings of the two sides compare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum BindingOutcome {
+    /// The acceptor has none.
+    #[default]
+    NotCompared,
+    /// The initiator sent none.
+    Absent,
+    /// The initiator announced that it uses bindings, and sent none (AP-81). Only
+    /// [`Audit`](AcceptorBindings::Audit) lets it in.
+    Withheld,
+    /// They agree: the context is bound to the channel.
+    Agree,
+    /// They differ: another channel, somebody in the middle, or wrong bindings on one side. Only
+    /// [`Audit`](AcceptorBindings::Audit) lets it in.
+    Differ,
 }
 
 /// Bnd when the initiator has no bindings.
@@ -84,8 +105,7 @@ const NO_BINDINGS: [u8; 16] = [0; 16];
 const NO_MD5: [u8; 16] = [0xFF; 16];
 
 impl AcceptorBindings {
-    /// Judges the initiator's checksum; says whether the context is bound to the channel
-    /// (GSS-21 to GSS-23).
+    /// Judges the initiator's checksum (GSS-21 to GSS-23).
     ///
     /// `key` is the initiator's subkey, else the session key. `promised` says that the initiator
     /// announced in sealed authorization data that it uses bindings (AP-81): it cannot have none.
@@ -94,36 +114,50 @@ impl AcceptorBindings {
         checksum: &GssChecksum<'_>,
         key: &Key,
         promised: bool,
-    ) -> Result<bool, Rejection> {
-        let (ours, required) = match self {
-            Self::None => return Ok(false),
-            Self::Allow(ours) => (ours, promised),
-            Self::Require(ours) => (ours, true),
+    ) -> Result<BindingOutcome, Rejection> {
+        let ours = match self {
+            Self::None => return Ok(BindingOutcome::NotCompared),
+            Self::Allow(ours) | Self::Require(ours) | Self::Audit(ours) => ours,
         };
+        let outcome = ours.compare(checksum, key, promised);
+        let admitted = match self {
+            Self::None | Self::Audit(_) => true,
+            Self::Allow(_) => matches!(outcome, BindingOutcome::Agree | BindingOutcome::Absent),
+            Self::Require(_) => outcome == BindingOutcome::Agree,
+        };
+        match admitted {
+            true => Ok(outcome),
+            false => Err(Rejection::ChannelBindings {
+                sent: outcome == BindingOutcome::Differ,
+            }),
+        }
+    }
+}
+
+impl ChannelBindings {
+    fn compare(&self, checksum: &GssChecksum<'_>, key: &Key, promised: bool) -> BindingOutcome {
         let mic = checksum.extension(Extension::CHANNEL_BINDING);
         if checksum.bindings == NO_BINDINGS && mic.is_none() {
-            return match required {
-                false => Ok(false),
-                true => Err(Rejection::ChannelBindings { sent: false }),
+            return match promised {
+                true => BindingOutcome::Withheld,
+                false => BindingOutcome::Absent,
             };
         }
-        let differ = Rejection::ChannelBindings { sent: true };
-        let digest_agrees = bool::from(ours.digest().ct_eq(&checksum.bindings));
-        match mic {
+        let digest_agrees = bool::from(self.digest().ct_eq(&checksum.bindings));
+        let agree = match mic {
             Some(mic) => {
                 let genuine = key
                     .mac(KeyUsage::CHANNEL_BINDING_MIC)
-                    .and_then(|mac| mac.verify(&[&ours.to_bytes()], mic))
+                    .and_then(|mac| mac.verify(&[&self.to_bytes()], mic))
                     .is_ok();
                 let stands_alone = checksum.bindings == NO_MD5 || checksum.bindings == NO_BINDINGS;
-                if genuine && (digest_agrees || stands_alone) {
-                    Ok(true)
-                } else {
-                    Err(differ)
-                }
+                genuine && (digest_agrees || stands_alone)
             }
-            None if digest_agrees => Ok(true),
-            None => Err(differ),
+            None => digest_agrees,
+        };
+        match agree {
+            true => BindingOutcome::Agree,
+            false => BindingOutcome::Differ,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bindings::BindingOutcome;
 use super::checksum::ContextFlags;
 use super::message::{MessageKeys, Protection, Receiver, Role, Sender, Unwrapped};
 use super::window::{SequenceStatus, Window};
@@ -49,6 +50,8 @@ pub struct ContextInfo {
     pub peer: Option<Peer>,
     /// At the acceptor: what the initiator delegated; not empty exactly with DELEG (GSS-35).
     pub delegated: Vec<Credentials>,
+    /// At the acceptor: how its channel bindings and the initiator's compare.
+    pub bindings: BindingOutcome,
 }
 
 impl SecurityContext {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::bindings::ChannelBindings;
+use super::bindings::{BindingOutcome, ChannelBindings};
 use super::checksum::{ContextFlags, Extension, GssChecksum};
 use super::context::{ContextInfo, SecurityContext};
 use super::delegation::krb_cred;
@@ -265,6 +265,7 @@ impl Establishing {
             keys,
             peer: None,
             delegated: Vec::new(),
+            bindings: BindingOutcome::NotCompared,
         };
         SecurityContext::new(info, self.random)
     }

@@ -86,7 +86,7 @@ mod window;
 pub(crate) mod tests;
 
 pub use acceptor::{Acceptor, Verified};
-pub use bindings::{AcceptorBindings, ChannelBindings};
+pub use bindings::{AcceptorBindings, BindingOutcome, ChannelBindings};
 pub use checksum::{ContextFlags, Extension, GssChecksum};
 pub use context::{ContextInfo, SecurityContext};
 pub use initiator::{AwaitReply, Initiator};

@@ -82,9 +82,8 @@ fn ap_14_versions() {
     }
 }
 
-/// Also security case 1.
 #[test]
-fn ap_26_client_mismatch() {
+fn ap_26_and_case_001_client_mismatch() {
     for name in [
         "bob@EXAMPLE.COM",
         "Alice@EXAMPLE.COM",

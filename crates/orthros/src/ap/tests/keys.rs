@@ -85,9 +85,9 @@ fn key_of_another_enctype() {
     refuses!(present(&forge), Rejection::KeyEnctype { .. }, 44);
 }
 
-/// Also security cases 9 and 126.
+/// Also security case 126.
 #[test]
-fn ap_19_other_service() {
+fn ap_19_and_case_009_other_service() {
     let right = Forge::right();
     let other = principal("cifs/web.example.com@EXAMPLE.COM");
     let keys = Arc::new(ServiceKeys::new([
@@ -446,4 +446,72 @@ fn ap_78_user_to_user() {
         Rejection::UserToUserRequired,
         69
     );
+}
+
+/// A key of another principal, or of another enctype or version, is never taken for want of the
+/// right one.
+#[test]
+fn case_012_no_first_key_of_the_keytab() {
+    let right = Forge::right();
+    let other = principal("HTTP/other.example.com@EXAMPLE.COM");
+    let present = |held: Vec<(crate::principal::Principal, u32, crate::crypto::Key)>, accepts| {
+        let keys = Arc::new(ServiceKeys::new(held));
+        accept(AcceptorConfig::new(keys, accepts), &right.request())
+    };
+    let own = || Accepts::Service(right.server.clone());
+    let fitting = || right.service_key.clone();
+    for accepts in [own(), Accepts::Class("HTTP".into()), Accepts::AnyKey] {
+        let held = vec![(other.clone(), 3, fitting())];
+        refuses!(present(held, accepts), Rejection::NoKey { .. }, 45);
+    }
+    let held = vec![(right.server.clone(), 3, key(AES128, 1))];
+    refuses!(present(held, own()), Rejection::KeyEnctype { .. }, 44);
+    let held = vec![(right.server.clone(), 2, fitting())];
+    refuses!(present(held, own()), Rejection::KeyVersion { .. }, 44);
+    // Both names under one key: whoever holds it said so.
+    let held = vec![
+        (other.clone(), 3, fitting()),
+        (right.server.clone(), 3, fitting()),
+    ];
+    let accepted = present(held, Accepts::AnyKey).unwrap();
+    assert_eq!(accepted.peer.keytab_entry(), Some(2));
+}
+
+/// The version of the key that opened the ticket is the keytab's, whatever the ticket says.
+#[test]
+fn ap_21_the_peer_names_the_key() {
+    let forge = Forge {
+        kvno: Some(256 + 3),
+        ..Forge::right()
+    };
+    let peer = present(&forge).unwrap().peer;
+    assert_eq!(peer.keytab_kvno(), Some(3));
+    assert_eq!(peer.ticket().kvno, Some(259));
+    assert_eq!(peer.ticket().enctype, AES256);
+}
+
+/// A class is its first component, whole, of a name of two or more.
+#[test]
+fn case_010_classes_are_compared_whole() {
+    let class = Accepts::Class("HTTP".into());
+    for (name, of_class) in [
+        ("HTTP/a@R", true),
+        ("HTTP/a/b@R", true),
+        ("HTTP@R", false),
+        ("HTTPS/a@R", false),
+        ("HTT/a@R", false),
+        ("http/a@R", false),
+        ("a/HTTP@R", false),
+    ] {
+        let forge = Forge {
+            server: principal(name),
+            ..Forge::right()
+        };
+        let config = AcceptorConfig::new(forge.keys(), class.clone());
+        let result = accept(config, &forge.request());
+        assert_eq!(result.is_ok(), of_class, "{name}");
+        if !of_class {
+            refuses!(result, Rejection::NotUs { .. }, 35);
+        }
+    }
 }

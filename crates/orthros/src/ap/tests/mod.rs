@@ -6,6 +6,7 @@ mod errors;
 mod exchange;
 pub(crate) mod forge;
 mod keys;
+mod peer;
 mod recorded;
 mod replay;
 mod robustness;

@@ -1,8 +1,13 @@
+use super::exchange::{accepted, acceptor, established, initiator};
 use super::unhex;
+use crate::ap::tests::forge::{Forge, NOW};
 use crate::crypto::{Enctype, Key};
 use crate::error::{Error, Rejection};
 use crate::gss::status::MajorStatus;
-use crate::gss::{AcceptorBindings, ChannelBindings, Extension, GssChecksum, Role};
+use crate::gss::token::{TokenId, frame};
+use crate::gss::{
+    AcceptorBindings, BindingOutcome, ChannelBindings, ContextFlags, Extension, GssChecksum, Role,
+};
 
 fn key() -> Key {
     Key::new(Enctype::AES128_CTS_HMAC_SHA256_128, &[0x42; 16]).unwrap()
@@ -51,7 +56,11 @@ enum Sent<'a> {
     Mixed(&'a ChannelBindings, &'a ChannelBindings),
 }
 
-fn check(ours: &AcceptorBindings, sent: &Sent<'_>, promised: bool) -> Result<bool, Rejection> {
+fn check(
+    ours: &AcceptorBindings,
+    sent: &Sent<'_>,
+    promised: bool,
+) -> Result<BindingOutcome, Rejection> {
     let (digest, mic) = match sent {
         Sent::None => ([0; 16], None),
         Sent::Digest(theirs) => (theirs.digest(), None),
@@ -73,7 +82,7 @@ fn check(ours: &AcceptorBindings, sent: &Sent<'_>, promised: bool) -> Result<boo
     ours.check(&checksum, &key(), promised)
 }
 
-fn refused(result: &Result<bool, Rejection>, was_sent: bool) -> bool {
+fn refused(result: &Result<BindingOutcome, Rejection>, was_sent: bool) -> bool {
     match result {
         Err(rejection @ Rejection::ChannelBindings { sent }) => {
             let major = Error::from(rejection.clone()).gss_major(Role::Acceptor);
@@ -84,32 +93,40 @@ fn refused(result: &Result<bool, Rejection>, was_sent: bool) -> bool {
     }
 }
 
+/// Every policy against everything that an initiator may send: what comes out, and whether it is
+/// let in.
 #[test]
-fn gss_21_matrix() {
+fn gss_21_and_ap_81_matrix() {
+    use BindingOutcome::{Absent, Agree, Differ, NotCompared, Withheld};
     let right = ChannelBindings::from_application_data("tls-exporter:1");
     let wrong = ChannelBindings::from_application_data("tls-exporter:2");
-    let ignore = AcceptorBindings::None;
+    let none = AcceptorBindings::None;
     let allow = AcceptorBindings::Allow(right.clone());
     let require = AcceptorBindings::Require(right.clone());
-
-    for sent in [
-        Sent::None,
-        Sent::Digest(&right),
-        Sent::Digest(&wrong),
-        Sent::Both(&wrong),
+    let audit = AcceptorBindings::Audit(right.clone());
+    // What was sent, whether the initiator announced bindings, what is found, and whether Allow
+    // and Require let it in.
+    for (sent, promised, found, allowed, required) in [
+        (Sent::None, false, Absent, true, false),
+        (Sent::None, true, Withheld, false, false),
+        (Sent::Digest(&right), false, Agree, true, true),
+        (Sent::Digest(&right), true, Agree, true, true),
+        (Sent::Digest(&wrong), false, Differ, false, false),
+        (Sent::Digest(&wrong), true, Differ, false, false),
+        (Sent::Both(&right), false, Agree, true, true),
+        (Sent::Both(&wrong), false, Differ, false, false),
+        (Sent::MicOnly(&right), false, Agree, true, true),
+        (Sent::MicOnly(&wrong), false, Differ, false, false),
     ] {
-        assert!(matches!(check(&ignore, &sent, false), Ok(false)));
-        assert!(matches!(check(&ignore, &sent, true), Ok(false)));
-    }
-    assert!(matches!(check(&allow, &Sent::None, false), Ok(false)));
-    assert!(refused(&check(&allow, &Sent::None, true), false));
-    assert!(refused(&check(&require, &Sent::None, false), false));
-    for ours in [&allow, &require] {
-        assert!(matches!(
-            check(ours, &Sent::Digest(&right), false),
-            Ok(true)
-        ));
-        assert!(refused(&check(ours, &Sent::Digest(&wrong), false), true));
+        assert_eq!(check(&none, &sent, promised).unwrap(), NotCompared);
+        assert_eq!(check(&audit, &sent, promised).unwrap(), found);
+        for (policy, admitted) in [(&allow, allowed), (&require, required)] {
+            let result = check(policy, &sent, promised);
+            match admitted {
+                true => assert_eq!(result.unwrap(), found),
+                false => assert!(refused(&result, found == Differ), "{result:?}"),
+            }
+        }
     }
 }
 
@@ -121,7 +138,10 @@ fn gss_22_the_extension_counts_too() {
         AcceptorBindings::Allow(right.clone()),
         AcceptorBindings::Require(right.clone()),
     ] {
-        assert!(matches!(check(&ours, &Sent::Both(&right), false), Ok(true)));
+        assert!(matches!(
+            check(&ours, &Sent::Both(&right), false),
+            Ok(BindingOutcome::Agree)
+        ));
         for sent in [
             Sent::Both(&wrong),
             Sent::Mixed(&right, &wrong),
@@ -139,7 +159,7 @@ fn gss_23_without_md5() {
     let ours = AcceptorBindings::Require(right.clone());
     assert!(matches!(
         check(&ours, &Sent::MicOnly(&right), false),
-        Ok(true)
+        Ok(BindingOutcome::Agree)
     ));
     assert!(refused(&check(&ours, &Sent::MicOnly(&wrong), false), true));
     let no_md5 = GssChecksum {
@@ -175,4 +195,62 @@ fn gss_24_octets_are_application_data() {
     assert_eq!(bindings.acceptor_addrtype, 0);
     assert!(bindings.initiator_address.is_empty() && bindings.acceptor_address.is_empty());
     assert_eq!(bindings.application_data, b"x");
+}
+
+/// Without a checksum all flags are 0 and bindings are not looked at: the context says so.
+#[test]
+fn ap_84_without_a_checksum() {
+    let bindings = ChannelBindings::from_application_data("x");
+    let token = |cksum, data: crate::ap::tests::forge::Elements| {
+        let forge = Forge {
+            cksum,
+            authenticator_data: data,
+            ..Forge::right()
+        };
+        frame(TokenId::AP_REQ, &forge.request())
+    };
+    let flags = ContextFlags(0x3f).without(ContextFlags::MUTUAL);
+    let allow = AcceptorBindings::Allow(bindings.clone());
+    for policy in [AcceptorBindings::None, allow.clone()] {
+        let acceptor = acceptor().bindings(policy.clone());
+        let (reply, context) = accepted(acceptor.accept(&token(None, Vec::new()), NOW));
+        // Only the AP-REQ's own option is left (GSS-12).
+        assert!(reply.is_some());
+        assert_eq!(context.flags().and(flags), ContextFlags::NONE);
+        let expected = match policy {
+            AcceptorBindings::None => BindingOutcome::NotCompared,
+            _ => BindingOutcome::Absent,
+        };
+        assert_eq!(context.info().bindings, expected);
+    }
+    let require = AcceptorBindings::Require(bindings);
+    let plain = token(None, Vec::new());
+    assert!(acceptor().bindings(require).accept(&plain, NOW).is_err());
+    // AP-81 holds all the same.
+    let element = (143, 0x4000u32.to_le_bytes().to_vec());
+    let announced = vec![crate::ap::tests::forge::if_relevant(vec![element])];
+    let announced = token(None, announced);
+    assert!(acceptor().bindings(allow).accept(&announced, NOW).is_err());
+}
+
+/// An acceptor that audits lets everyone in and says what it found.
+#[test]
+fn gss_21_audit() {
+    let right = ChannelBindings::from_application_data("tls-exporter:1");
+    let wrong = ChannelBindings::from_application_data("tls-exporter:2");
+    for (sent, expected) in [
+        (None, BindingOutcome::Absent),
+        (Some(right.clone()), BindingOutcome::Agree),
+        (Some(wrong), BindingOutcome::Differ),
+    ] {
+        let ours = match sent {
+            Some(sent) => initiator().bindings(sent),
+            None => initiator(),
+        };
+        let audit = AcceptorBindings::Audit(right.clone());
+        let (_, theirs) = established(ours, acceptor().bindings(audit));
+        assert_eq!(theirs.info().bindings, expected);
+        let bound = theirs.flags().contains(ContextFlags::CHANNEL_BOUND);
+        assert_eq!(bound, expected == BindingOutcome::Agree);
+    }
 }

@@ -238,7 +238,7 @@ fn foreign(info: &LogonInfo, requestor: &str) -> VerifiedPac {
 /// PAC-28, security case 72: SIDs of the own domain, of third domains and well-known ones do not
 /// come in over a trust, in whatever field they stand.
 #[test]
-fn case_072_sid_filtering() {
+fn case_072_and_pac_28_sid_filtering() {
     let other: Sid = "S-1-5-21-9-9-9".parse().unwrap();
     let extra = |text: &str| SidAndAttributes {
         sid: text.parse().unwrap(),

@@ -187,7 +187,7 @@ fn case_021_all_signatures_or_nothing() {
 /// The same with signatures that are each right by themselves over what stands there, so that
 /// exactly one of them is wrong.
 #[test]
-fn case_021_each_signature_counts_on_its_own() {
+fn case_021_and_pac_11_each_signature_counts_on_its_own() {
     let (server, krbtgt) = aes_keys();
     let (other, _) = keys(
         Enctype::AES128_CTS_HMAC_SHA1_96,
@@ -289,7 +289,7 @@ fn with_server_signature(contents: &[u8]) -> Vec<u8> {
 /// PAC-07, PAC-16, security cases 62, 64 and 65: unkeyed types, keyed types of other keys, unknown
 /// types, under each kind of key, with a signature that is right for the type.
 #[test]
-fn case_062_signature_types() {
+fn case_062_and_case_064_and_case_065_signature_types() {
     let alice = principal("alice@EXAMPLE.TEST");
     let mut enctypes = vec![
         Enctype::AES128_CTS_HMAC_SHA1_96,
