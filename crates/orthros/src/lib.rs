@@ -26,6 +26,7 @@ pub mod error;
 pub mod gss;
 pub mod kdc;
 pub mod keytab;
+pub mod manual;
 pub mod pac;
 pub mod principal;
 pub mod random;
