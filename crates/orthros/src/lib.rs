@@ -29,6 +29,7 @@ pub mod gss;
 pub mod kdc;
 pub mod keytab;
 pub mod local_name;
+pub mod manual;
 pub mod pac;
 pub mod principal;
 pub mod random;

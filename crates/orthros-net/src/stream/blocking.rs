@@ -3,7 +3,9 @@
 use std::io::{self, Read, Write};
 use std::time::Instant;
 
+use orthros::error::Error;
 use orthros::gss::SecurityContext;
+use orthros::sasl::Session;
 use orthros::step::{Refusal, Step};
 
 use super::error::HandshakeError;
@@ -27,7 +29,7 @@ pub struct SecureStream<S> {
 }
 
 impl<S> SecureStream<S> {
-    /// Over a context that was established by other means, such as SASL.
+    /// Over a context that was established by other means.
     pub fn new(
         inner: S,
         context: SecurityContext,
@@ -35,6 +37,16 @@ impl<S> SecureStream<S> {
     ) -> Result<Self, HandshakeError> {
         let (sealer, opener) = halves(context, config)?;
         Ok(Self::of_halves(inner, sealer, opener))
+    }
+
+    /// The security layer that SASL agreed on; an error if that is none.
+    pub fn sasl(inner: S, session: Session) -> Result<Self, Error> {
+        let (_, encoder, decoder) = session.split();
+        Ok(Self::of_halves(
+            inner,
+            Sealer::sasl(encoder)?,
+            Opener::sasl(decoder)?,
+        ))
     }
 
     /// Of two halves.

@@ -4,7 +4,9 @@ use std::fmt;
 use std::io;
 use std::ops::Range;
 
+use orthros::error::Error;
 use orthros::gss::{Protection, Receiver, Role};
+use orthros::sasl::{Decoder, Layer};
 
 use super::error::{FrameError, protection};
 use super::framing::{Frame, Framing, StreamConfig};
@@ -21,7 +23,7 @@ const READ_AHEAD: usize = 32 << 10;
 /// Octets go into [`room`](Self::room) and come out of [`read`](Self::read). There is one buffer;
 /// tokens are opened where they lie, and in the steady state nothing is allocated.
 pub struct Opener {
-    receiver: Receiver,
+    tokens: Tokens,
     framing: Framing,
     role: Role,
     protection: Protection,
@@ -30,6 +32,50 @@ pub struct Opener {
     plain: Range<usize>,
     received: Range<usize>,
     state: State,
+}
+
+/// What opens a token.
+#[derive(Debug)]
+enum Tokens {
+    Gss(Receiver),
+    /// It judges lengths and protection itself.
+    Sasl(Decoder),
+}
+
+/// Where a message lies in its token: what precedes it, and its length.
+fn place(token: usize, message: &[u8]) -> (usize, usize) {
+    (message.as_ptr().addr() - token, message.len())
+}
+
+impl Tokens {
+    fn open(&mut self, token: &mut [u8], agreed: Protection) -> io::Result<(usize, usize)> {
+        let start = token.as_ptr().addr();
+        let message = match self {
+            Self::Sasl(decoder) => decoder.open(token).map_err(protection)?,
+            Self::Gss(receiver) => {
+                let unwrapped = receiver.unwrap_in_place(token).map_err(protection)?;
+                if agreed == Protection::Confidentiality
+                    && unwrapped.protection() == Protection::Integrity
+                {
+                    return Err(FrameError::NotConfidential.into());
+                }
+                // Repeated, missing or out of order: SASL-09.
+                unwrapped.complete().map_err(protection)?
+            }
+        };
+        Ok(place(start, message))
+    }
+
+    /// A SASL layer knows what was negotiated (SASL-10).
+    fn judge(&mut self, len: usize) -> Result<(), Error> {
+        match self {
+            Self::Sasl(decoder) => {
+                let len = u32::try_from(len).unwrap_or(u32::MAX);
+                decoder.length(len.to_be_bytes()).map(drop)
+            }
+            Self::Gss(_) => Ok(()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,8 +88,23 @@ enum State {
 impl Opener {
     /// Opens what the peer of `role` sends.
     pub fn new(receiver: Receiver, role: Role, config: &StreamConfig) -> Self {
+        Self::of(Tokens::Gss(receiver), role, config)
+    }
+
+    /// Opens what comes through a SASL security layer; an error if none was agreed on.
+    pub fn sasl(decoder: Decoder) -> Result<Self, Error> {
+        if decoder.layer() == Layer::None {
+            return Err(Error::Misuse("no security layer was agreed on"));
+        }
+        let largest = u32::MAX;
+        let config = StreamConfig::sasl(Protection::Integrity, largest, largest);
+        // In SASL's framing the roles do not differ.
+        Ok(Self::of(Tokens::Sasl(decoder), Role::Initiator, &config))
+    }
+
+    fn of(tokens: Tokens, role: Role, config: &StreamConfig) -> Self {
         Self {
-            receiver,
+            tokens,
             framing: config.framing,
             role,
             protection: config.protection,
@@ -106,21 +167,13 @@ impl Opener {
             }
             Some(Frame::Token(len)) => len,
         };
+        self.tokens.judge(len).map_err(protection)?;
         let Some(token) = octets.get_mut(head..head + len) else {
             return Ok(false);
         };
-        let start = token.as_ptr().addr();
-        let unwrapped = self.receiver.unwrap_in_place(token).map_err(protection)?;
-        if self.protection == Protection::Confidentiality
-            && unwrapped.protection() == Protection::Integrity
-        {
-            return Err(FrameError::NotConfidential.into());
-        }
-        // Repeated, missing or out of order: SASL-09.
-        let message = unwrapped.complete().map_err(protection)?;
-        let before = message.as_ptr().addr() - start;
+        let (before, message) = self.tokens.open(token, self.protection)?;
         let start = self.received.start + head + before;
-        self.plain = start..start + message.len();
+        self.plain = start..start + message;
         self.received.start += head + len;
         Ok(true)
     }
@@ -172,7 +225,7 @@ impl Opener {
 impl fmt::Debug for Opener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opener")
-            .field("receiver", &self.receiver)
+            .field("tokens", &self.tokens)
             .field("received", &self.received.len())
             .finish_non_exhaustive()
     }

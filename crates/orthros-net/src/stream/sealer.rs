@@ -5,6 +5,7 @@ use std::io;
 
 use orthros::error::Error;
 use orthros::gss::{Protection, Sender};
+use orthros::sasl::Encoder;
 
 use super::error::{FrameError, protection};
 use super::framing::{DATA, ENCRYPTED, Framing, NOOP, StreamConfig, WRAPPED};
@@ -49,6 +50,18 @@ impl Sealer {
             start: 0,
             state: State::Open,
         })
+    }
+
+    /// Seals for a SASL security layer; an error if none was agreed on.
+    pub fn sasl(encoder: Encoder) -> Result<Self, Error> {
+        let Some(protection) = encoder.layer().protection() else {
+            return Err(Error::Misuse("no security layer was agreed on"));
+        };
+        let largest = encoder.largest_message();
+        let sender = encoder.into_sender();
+        let largest = largest.saturating_add(sender.room(protection).total());
+        let largest = u32::try_from(largest).unwrap_or(u32::MAX);
+        Self::new(sender, &StreamConfig::sasl(protection, largest, largest))
     }
 
     /// Seals the front of `message`: how much of it. 0 while something is pending.
