@@ -176,7 +176,7 @@ enum State {
     Gs2 { next: gss::AwaitReply, terms: Terms },
     /// The server's security layers are due.
     Offer {
-        context: SecurityContext,
+        context: Box<SecurityContext>,
         terms: Terms,
     },
 }
@@ -192,9 +192,13 @@ impl AwaitChallenge {
             State::Token { next, terms } => Ok(match next.reply(challenge, now)? {
                 Step::Continue { token, next } => continues(token, State::Token { next, terms }),
                 // Without a token the response is empty (RFC 4752 §3.1).
-                Step::Established { token, context } => {
-                    continues(token.unwrap_or_default(), State::Offer { context, terms })
-                }
+                Step::Established { token, context } => continues(
+                    token.unwrap_or_default(),
+                    State::Offer {
+                        context: Box::new(context),
+                        terms,
+                    },
+                ),
             }),
             State::Spnego { next, terms } => Ok(match next.reply(challenge, now)? {
                 Step::Continue { token, next } => continues(token, State::Spnego { next, terms }),
@@ -215,7 +219,7 @@ impl AwaitChallenge {
                     )?,
                 },
             }),
-            State::Offer { context, terms } => Ok(choose(context, &terms, challenge)?),
+            State::Offer { context, terms } => Ok(choose(*context, &terms, challenge)?),
         }
     }
 }

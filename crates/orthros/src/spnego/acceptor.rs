@@ -130,7 +130,7 @@ enum State {
     /// A token of the mechanism is due.
     Mechanism(Negotiation, gss::Acceptor),
     /// The initiator's MIC is due.
-    Mic(Negotiation, SecurityContext),
+    Mic(Negotiation, Box<SecurityContext>),
 }
 
 impl AwaitToken {
@@ -161,7 +161,7 @@ impl AwaitToken {
                 verify_mic(&mut context, &negotiation.list, mic)?;
                 Ok(Step::Established {
                     token: None,
-                    context,
+                    context: *context,
                 })
             }
         }
@@ -238,7 +238,7 @@ impl Negotiation {
                 };
                 Ok(Step::Continue {
                     token: self.response(state, token, Some(&ours))?,
-                    next: AwaitToken(State::Mic(self.told(), context)),
+                    next: AwaitToken(State::Mic(self.told(), Box::new(context))),
                 })
             }
         }

@@ -55,9 +55,10 @@ impl Initiator {
     pub fn request(self, now: Timestamp) -> Result<Step<AwaitReply, SecurityContext>, Error> {
         let list = list(&self.offer)?;
         let (token, mechanism) = match self.gss.request(now)? {
-            Step::Continue { token, next } => (token, Mechanism::Open(next)),
+            Step::Continue { token, next } => (token, Mechanism::Open(Box::new(next))),
             Step::Established { token, context } => {
-                (token.unwrap_or_default(), Mechanism::Done(context))
+                let done = Mechanism::Done(Box::new(context));
+                (token.unwrap_or_default(), done)
             }
         };
         let init = NegTokenInit {
@@ -82,8 +83,8 @@ impl Initiator {
 
 /// How far Kerberos itself is.
 enum Mechanism {
-    Open(gss::AwaitReply),
-    Done(SecurityContext),
+    Open(Box<gss::AwaitReply>),
+    Done(Box<SecurityContext>),
 }
 
 /// How far the negotiation is.
@@ -143,8 +144,8 @@ impl AwaitReply {
         let (mechanism, token) = match (mechanism, resend, reply.response_token) {
             (mechanism, Some(token), None) => (mechanism, Some(token)),
             (Mechanism::Open(next), _, Some(token)) => match next.reply(token, now)? {
-                Step::Continue { token, next } => (Mechanism::Open(next), Some(token)),
-                Step::Established { token, context } => (Mechanism::Done(context), token),
+                Step::Continue { token, next } => (Mechanism::Open(Box::new(next)), Some(token)),
+                Step::Established { token, context } => (Mechanism::Done(Box::new(context)), token),
             },
             (Mechanism::Open(_), None, None) => {
                 return Err(broken("the acceptor's token of the mechanism is missing").into());
@@ -171,7 +172,7 @@ impl AwaitReply {
                     },
                 });
             }
-            Mechanism::Done(context) => context,
+            Mechanism::Done(context) => *context,
         };
         Ok(complete(context, list, mics, &reply, token)?)
     }
@@ -258,7 +259,7 @@ fn complete(
             Ok(Step::Continue {
                 token: response(None, token.as_deref(), ours.as_deref())?,
                 next: AwaitReply {
-                    mechanism: Mechanism::Done(context),
+                    mechanism: Mechanism::Done(Box::new(context)),
                     list,
                     stage: Stage::Later(match ours {
                         Some(_) => Mics::Sent,

@@ -153,7 +153,7 @@ fn fields(sequence: &[u8]) -> der::Result<[Option<&[u8]>; 5]> {
     Ok(fields)
 }
 
-fn octet_string<'a>(field: Option<&'a [u8]>) -> der::Result<Option<&'a [u8]>> {
+fn octet_string(field: Option<&[u8]>) -> der::Result<Option<&[u8]>> {
     field.map(|field| only(field, Tag::OctetString)).transpose()
 }
 
