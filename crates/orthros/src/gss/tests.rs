@@ -2,9 +2,11 @@
 
 mod bindings;
 mod checksum;
+mod dce;
 mod delegation;
 mod exchange;
 mod message;
+mod prf;
 mod recorded;
 mod status;
 mod token;
