@@ -137,12 +137,19 @@ fn a_query_and_20_mb_each_way_inside_gssenc() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let (client, connection) =
-            postgres_gssenc::connect(&address, ticket(), "alice", "postgres")
-                .await
-                .unwrap();
+        // The server listens before it has its files in order, and says so.
+        let patience = Instant::now() + Duration::from_secs(30);
+        let (client, connection) = loop {
+            match postgres_gssenc::connect(&address, ticket(), "alice", "postgres").await {
+                Ok(connected) => break connected,
+                Err(error) => {
+                    let starting = format!("{error:?}").contains("starting up");
+                    assert!(starting && Instant::now() < patience, "{error:?}");
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
         let connection = tokio::spawn(connection);
-        // The server may still be recovering its new files: it says so before this.
         let row = client
             .query_one(
                 "select principal, encrypted, gss_authenticated \

@@ -292,11 +292,16 @@ fn cyrus_client_and_our_server() {
     let Some(here) = Here::start() else { return };
     for (layer, bits) in BITS {
         let layers = Layers::only(layer);
-        for server in [
+        let mut servers = vec![
             Server::gssapi(here.acceptor(), layers).service("host", [&here.host]),
             Server::gssapi(here.acceptor(), Layers::ALL),
-            Server::gss_spnego(here.acceptor(), layers),
-        ] {
+        ];
+        // With GSS-SPNEGO the context's flags are the layer (MS-SPNG), and the sample client asks
+        // for confidentiality where it may have integrity alone.
+        if layer != Layer::Integrity {
+            servers.push(Server::gss_spnego(here.acceptor(), layers));
+        }
+        for server in servers {
             // The sample names itself as the authorization identity.
             let server =
                 server.authorize(|client, authzid| client.to_string().starts_with(authzid));

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use orthros::ap::{self, AcceptorConfig, Accepts, ServiceKeys};
 use orthros::ccache::CredentialCache;
 use orthros::crypto::DEFAULT_ENCTYPES;
-use orthros::gss::{Acceptor, AwaitReply, Initiator};
+use orthros::gss::{Acceptor, AwaitReply, AwaitToken, Initiator};
 use orthros::keytab::Keytab;
 use orthros::principal::Principal;
 use orthros::time::Timestamp;
@@ -75,8 +75,8 @@ fn accept(realm: &MitRealm, socket: TcpStream, config: StreamConfig) -> SecureSt
     socket
         .set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
-    let accept = |acceptor: Acceptor, token: &[u8]| acceptor.accept(token, now());
-    SecureStream::accept(socket, acceptor(realm), accept, config).unwrap()
+    let accept = |next: AwaitToken, token: &[u8]| next.accept(token, now());
+    SecureStream::accept(socket, acceptor(realm).into(), accept, config).unwrap()
 }
 
 #[test]

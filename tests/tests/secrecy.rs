@@ -628,7 +628,7 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("orthros::kdc::Event", "derived, of types that are shown"),
     (
         "orthros::ap::initiator::Cksum",
-        "derived, of types that are shown",
+        "by hand: numbers and lengths",
     ),
     (
         "orthros::ap::initiator::AuthenticatorParts",
@@ -655,6 +655,50 @@ const NOT_SHOWN: &[(&str, &str)] = &[
         "derived or by hand, its keys as Key, which is shown",
     ),
     ("orthros::ap::initiator::Initiator", "is in gss::Initiator"),
+    (
+        "orthros::sasl::client::Client",
+        "derived: a gss::Initiator and terms",
+    ),
+    (
+        "orthros::sasl::client::AwaitChallenge",
+        "derived: a gss::AwaitReply or a SecurityContext, and terms",
+    ),
+    (
+        "orthros::sasl::server::Server",
+        "derived: an acceptor or a SecurityContext, and terms",
+    ),
+    (
+        "orthros::sasl::mechanism::Mechanism",
+        "holds none: a variant has a type's name",
+    ),
+    (
+        "orthros::sasl::session::Session",
+        "derived: the halves of a SecurityContext",
+    ),
+    (
+        "orthros::sasl::session::Encoder",
+        "derived: a Sender, which is shown",
+    ),
+    (
+        "orthros::sasl::session::Decoder",
+        "by hand: a Receiver, which is shown, and a length",
+    ),
+    (
+        "orthros::spnego::acceptor::Acceptor",
+        "by hand: a gss::Acceptor, which is shown",
+    ),
+    (
+        "orthros::spnego::acceptor::AwaitToken",
+        "by hand: says what is due",
+    ),
+    (
+        "orthros::spnego::initiator::Initiator",
+        "by hand: a gss::Initiator, which is shown",
+    ),
+    (
+        "orthros::spnego::initiator::AwaitReply",
+        "by hand: says how far it is",
+    ),
     (
         "orthros::ap::initiator::AwaitReplyOrSkew",
         "is in gss::AwaitReply",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::bindings::{AcceptorBindings, BindingOutcome};
 use super::checksum::{ContextFlags, GssChecksum};
 use super::context::{ContextInfo, SecurityContext};
+use super::dce::AwaitThirdLeg;
 use super::delegation::credentials;
 use super::message::Role;
 use super::token::{TokenId, frame, unframe, unframe_in_spnego};
@@ -25,7 +26,8 @@ use crate::wire::{ApOptions, ApReq, Checksum, Message, TicketFlags};
 /// ```text
 /// Acceptor ─accept(token)─▶ Established { token with AP-REP, context }   MUTUAL
 ///                         ▶ Established { context }
-///                         ▶ Continue { token with KRB-ERROR, Acceptor }  no AP-REQ (GSS-03)
+///                         ▶ Continue { token with AP-REP, AwaitToken }   DCE style, a leg to come
+///                         ▶ Continue { token with KRB-ERROR, AwaitToken } no AP-REQ (GSS-03)
 /// ```
 ///
 /// Make one for each connection; what costs is in the [`ap::Acceptor`], which is shared.
@@ -85,24 +87,26 @@ impl Acceptor {
         self,
         token: &[u8],
         now: Timestamp,
-    ) -> Result<Step<Acceptor, SecurityContext>, Refusal> {
+    ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
         let (id, message) = self.unframe(token)?;
         // A KRB-ERROR is not answered with another.
         if id != TokenId::AP_REQ && id != TokenId::KRB_ERROR {
             let refusal = self.refuse_type(id, now);
             return match refusal.token {
-                Some(token) => Ok(Step::Continue { token, next: self }),
+                Some(token) => Ok(Step::Continue {
+                    token,
+                    next: AwaitToken::First(self),
+                }),
                 None => Err(refusal),
             };
         }
-        let binding = self.binding();
+        let binding = self.binding(is_bare(token));
         let accepted = self
             .ap_req(id, message)
             .and_then(|request| self.ap.accept(request, &binding, self.peer.as_ref(), now))
             .map_err(|refusal| answer(refusal, message, &binding))?;
         let random = Arc::clone(self.ap.config().rng());
-        let (token, context) = established(accepted, random)?;
-        Ok(Step::Established { token, context })
+        Ok(established(accepted, random)?)
     }
 
     /// Judges the initiator's first token by everything but the replay cache, for one that is
@@ -112,7 +116,7 @@ impl Acceptor {
         if id != TokenId::AP_REQ && id != TokenId::KRB_ERROR {
             return Err(self.refuse_type(id, now));
         }
-        let binding = self.binding();
+        let binding = self.binding(is_bare(token));
         let verified = self
             .ap_req(id, message)
             .and_then(|request| self.ap.verify(request, &binding, self.peer.as_ref(), now))
@@ -124,7 +128,12 @@ impl Acceptor {
         })
     }
 
+    /// GSS-05: only the AP-REQ of DCE style has no framing. Whether the flag says so, too, is
+    /// seen when the authenticator is open.
     fn unframe<'t>(&self, token: &'t [u8]) -> Result<(TokenId, &'t [u8]), Error> {
+        if is_bare(token) {
+            return Ok((TokenId::AP_REQ, token));
+        }
         let unframed = match self.in_spnego {
             true => unframe_in_spnego(token),
             false => unframe(token),
@@ -135,8 +144,9 @@ impl Acceptor {
         })
     }
 
-    fn binding(&self) -> GssBinding<'_> {
+    fn binding(&self, bare: bool) -> GssBinding<'_> {
         GssBinding {
+            bare,
             bindings: &self.bindings,
             checksum_required: self.checksum_required,
             mutual: Cell::new(false),
@@ -155,6 +165,44 @@ impl Acceptor {
         let config = self.ap.config();
         framed(config.refusal(wrong_type(id), &Known::default(), now))
     }
+}
+
+/// What an acceptor waits for after its first answer.
+#[derive(Debug)]
+pub enum AwaitToken {
+    /// Another first token: the one before was no AP-REQ (GSS-03).
+    First(Acceptor),
+    /// The third leg of DCE style (GSS-11).
+    Third(Box<AwaitThirdLeg>),
+}
+
+impl AwaitToken {
+    /// Takes the initiator's next token.
+    pub fn accept(
+        self,
+        token: &[u8],
+        now: Timestamp,
+    ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
+        match self {
+            Self::First(acceptor) => acceptor.accept(token, now),
+            Self::Third(third) => Ok(Step::Established {
+                token: None,
+                context: third.accept(token)?,
+            }),
+        }
+    }
+}
+
+impl From<Acceptor> for AwaitToken {
+    /// The first token is due.
+    fn from(acceptor: Acceptor) -> Self {
+        Self::First(acceptor)
+    }
+}
+
+/// Whether a token begins as an AP-REQ does, not as a frame.
+fn is_bare(token: &[u8]) -> bool {
+    token.first() == Some(&0x6E)
 }
 
 fn wrong_type(found: TokenId) -> Error {
@@ -201,13 +249,12 @@ impl Verified {
         self.ap.entry()
     }
 
-    /// Admits the initiator, if `verdict` says that its token was not seen before: the token for
-    /// it, if it waits for one, and the context.
+    /// Admits the initiator, if `verdict` says that its token was not seen before.
     pub fn admit(
         self,
         verdict: ReplayVerdict,
         now: Timestamp,
-    ) -> Result<(Option<Vec<u8>>, SecurityContext), Refusal> {
+    ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
         let answered = self.answered;
         let accepted = self
             .ap
@@ -223,7 +270,7 @@ impl Verified {
 fn established(
     accepted: ap::Accepted<Bound>,
     random: Arc<dyn Random>,
-) -> Result<(Option<Vec<u8>>, SecurityContext), Error> {
+) -> Result<Step<AwaitToken, SecurityContext>, Error> {
     let Bound {
         flags,
         delegated,
@@ -248,14 +295,23 @@ fn established(
         delegated,
         bindings,
     };
-    let context = SecurityContext::new(info, random)?;
-    let token = accepted.reply.map(|reply| frame(TokenId::AP_REP, &reply));
-    Ok((token, context))
+    match accepted.reply {
+        Some(token) if flags.contains(ContextFlags::DCE_STYLE) => Ok(Step::Continue {
+            token,
+            next: AwaitToken::Third(Box::new(AwaitThirdLeg::new(info, random))),
+        }),
+        reply => Ok(Step::Established {
+            token: reply.map(|reply| frame(TokenId::AP_REP, &reply)),
+            context: SecurityContext::new(info, random)?,
+        }),
+    }
 }
 
 /// What the authenticator's checksum protects in GSS-API: flags, channel bindings, delegated
 /// credentials.
 struct GssBinding<'a> {
+    /// The AP-REQ has no framing.
+    bare: bool,
     bindings: &'a AcceptorBindings,
     checksum_required: bool,
     /// The checksum's MUTUAL, once it was seen.
@@ -290,12 +346,14 @@ impl GssBinding<'_> {
         };
         let mut flags = checksum.flags.and(ContextFlags::ON_WIRE);
         self.mutual.set(flags.contains(ContextFlags::MUTUAL));
-        // GSS-05: DCE style has no framing, and the framing was there.
-        if flags.contains(ContextFlags::DCE_STYLE) {
-            return Err(Rejection::MessageType {
-                expected: "a bare AP-REQ, as its flag DCE_STYLE says",
-                found: "a framed one".to_owned(),
-            });
+        // GSS-05: without framing exactly if DCE style.
+        let dce = flags.contains(ContextFlags::DCE_STYLE);
+        if dce != self.bare {
+            return Err(wrong_framing(dce));
+        }
+        if dce {
+            flags = flags.with(ContextFlags::MUTUAL);
+            self.mutual.set(true);
         }
         let base = keys.subkey.unwrap_or(keys.session);
         let bindings = self
@@ -322,6 +380,19 @@ impl GssBinding<'_> {
     }
 }
 
+fn wrong_framing(dce: bool) -> Rejection {
+    match dce {
+        true => Rejection::MessageType {
+            expected: "a bare AP-REQ, as its flag DCE_STYLE says",
+            found: "a framed one".to_owned(),
+        },
+        false => Rejection::MessageType {
+            expected: "a framed AP-REQ, as it has no flag DCE_STYLE",
+            found: "a bare one".to_owned(),
+        },
+    }
+}
+
 impl Binding for GssBinding<'_> {
     type Bound = Bound;
 
@@ -334,6 +405,10 @@ impl Binding for GssBinding<'_> {
             && ChecksumType(cksum.cksumtype) == ChecksumType::GSS
         {
             return self.gss_checksum(cksum.checksum.as_bytes(), keys);
+        }
+        // GSS-05: there is no flag DCE_STYLE, so there has to be a frame.
+        if self.bare {
+            return Err(wrong_framing(false));
         }
         // GSS-19, AP-84: without a 0x8003 checksum there are no flags and no bindings, and AP-81
         // still holds.

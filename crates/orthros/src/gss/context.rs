@@ -6,12 +6,15 @@ use std::time::Duration;
 use super::bindings::BindingOutcome;
 use super::checksum::ContextFlags;
 use super::message::{MessageKeys, Protection, Receiver, Role, Sender, Unwrapped};
+use super::prf::{self, PrfKey};
 use super::window::{SequenceStatus, Window};
 use crate::ap::{Peer, SessionKeys};
 use crate::credentials::Credentials;
+use crate::crypto::Key;
 use crate::error::Error;
 use crate::principal::Principal;
 use crate::random::Random;
+use crate::secret::Secret;
 use crate::time::{KerberosTime, Timestamp};
 
 /// An established context: who the parties are, and the protection of their messages.
@@ -140,9 +143,44 @@ impl SecurityContext {
         &mut self.receiver
     }
 
-    /// Takes the context apart, so that one thread may send while another receives.
+    /// Takes the context apart, so that one thread may send while another receives: each half has
+    /// its own keys and its own sequence numbers.
     pub fn split(self) -> (ContextInfo, Sender, Receiver) {
         (self.info, self.sender, self.receiver)
+    }
+
+    /// Puts together again what [`split`](Self::split) took apart. Halves of different contexts
+    /// must not be mixed: each would go on by itself.
+    pub fn rejoin(info: ContextInfo, sender: Sender, receiver: Receiver) -> Self {
+        Self {
+            info,
+            sender,
+            receiver,
+        }
+    }
+
+    /// The session key: what applications call the key of the context, in the order of GSS-25.
+    pub fn session_key(&self) -> &Key {
+        let keys = &self.info.keys;
+        keys.acceptor_subkey
+            .as_ref()
+            .or(keys.initiator_subkey.as_ref())
+            .unwrap_or(&keys.session)
+    }
+
+    /// GSS_Pseudo_random: `len` octets that both ends can make, and nobody else (GSS-62).
+    ///
+    /// `Full` is for a context that is complete on both sides; `Partial` does without the
+    /// acceptor's subkey.
+    pub fn pseudo_random(&self, which: PrfKey, input: &[u8], len: usize) -> Result<Secret, Error> {
+        let keys = &self.info.keys;
+        match which {
+            PrfKey::Full => prf::pseudo_random(self.session_key(), input, len),
+            PrfKey::Partial => {
+                let key = keys.initiator_subkey.as_ref().unwrap_or(&keys.session);
+                prf::pseudo_random(key, input, len)
+            }
+        }
     }
 }
 

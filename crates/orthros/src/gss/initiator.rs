@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::bindings::{BindingOutcome, ChannelBindings};
 use super::checksum::{ContextFlags, Extension, GssChecksum};
 use super::context::{ContextInfo, SecurityContext};
+use super::dce;
 use super::delegation::krb_cred;
 use super::message::Role;
 use super::token::{TokenId, frame, unframe, unframe_in_spnego};
@@ -25,6 +26,7 @@ const AVAILABLE: ContextFlags = ContextFlags(
         | ContextFlags::SEQUENCE.0
         | ContextFlags::CONF.0
         | ContextFlags::INTEG.0
+        | ContextFlags::DCE_STYLE.0
         | ContextFlags::IDENTIFY.0
         | ContextFlags::EXTENDED_ERROR.0,
 );
@@ -34,6 +36,7 @@ const AVAILABLE: ContextFlags = ContextFlags(
 /// ```text
 /// Initiator ─request─▶ Continue { token, AwaitReply } ─reply(token)─▶ Established { context }
 ///                    ▶ Established { token, context }                 without MUTUAL
+///                     (DCE style: Established holds the third leg)
 /// ```
 ///
 /// Unless told otherwise it asks for MUTUAL, REPLAY, SEQUENCE, CONF and INTEG, and delegates
@@ -130,18 +133,20 @@ impl Initiator {
 
     /// The first token.
     ///
-    /// Credentials that have ended, an anonymous context with a name in it, and DCE style are
-    /// errors, not tokens.
+    /// Credentials that have ended, and an anonymous context with a name in it, are errors, not
+    /// tokens (GSS-60).
     pub fn request(self, now: Timestamp) -> Result<Step<AwaitReply, SecurityContext>, Error> {
         let credentials = &*self.credentials;
         let (endtime, kdc_now) = (credentials.endtime, now.offset(credentials.clock_offset));
         if kdc_now > Timestamp::from(endtime) {
             return Err(Rejection::Expired { endtime, now }.into());
         }
-        if self.flags.contains(ContextFlags::DCE_STYLE) {
-            return Err(Error::Unsupported("DCE style contexts".into()));
-        }
         let mut flags = self.flags.and(AVAILABLE);
+        // GSS-53: DCE style has three legs.
+        let dce = flags.contains(ContextFlags::DCE_STYLE);
+        if dce {
+            flags = flags.with(ContextFlags::MUTUAL);
+        }
         if self.flags.contains(ContextFlags::ANON) {
             if !credentials.flags.contains(TicketFlags::ANONYMOUS) {
                 return Err(Error::Misuse(
@@ -191,7 +196,10 @@ impl Initiator {
         };
         Ok(match step {
             Step::Continue { token, next } => Step::Continue {
-                token: frame(TokenId::AP_REQ, &token),
+                token: match dce {
+                    true => token,
+                    false => frame(TokenId::AP_REQ, &token),
+                },
                 next: AwaitReply {
                     ap: next,
                     in_spnego: self.in_spnego,
@@ -309,33 +317,63 @@ impl AwaitReply {
         token: &[u8],
         now: Timestamp,
     ) -> Result<Step<AwaitReply, SecurityContext>, Refusal> {
+        let dce = self.establishing.flags.contains(ContextFlags::DCE_STYLE);
+        let message = self.message(token, dce)?;
+        let keys = match self.ap.reply(message, now)? {
+            // The second try (AP-77).
+            Step::Continue { token, next } => {
+                return Ok(Step::Continue {
+                    token: match dce {
+                        true => token,
+                        false => frame(TokenId::AP_REQ, &token),
+                    },
+                    next: Self {
+                        ap: Awaited::Answer(next),
+                        ..self
+                    },
+                });
+            }
+            Step::Established { context, .. } => context,
+        };
+        let token = match dce {
+            true => {
+                let offset = self.establishing.credentials.clock_offset;
+                let random = &*self.establishing.random;
+                Some(dce::third_leg(&keys, now.offset(offset), random)?)
+            }
+            false => None,
+        };
+        Ok(Step::Established {
+            token,
+            context: self.establishing.context(keys)?,
+        })
+    }
+
+    /// The Kerberos message in a token. In DCE style an AP-REP has no framing, and a KRB-ERROR may
+    /// have none.
+    fn message<'t>(&self, token: &'t [u8], dce: bool) -> Result<&'t [u8], Error> {
+        if dce {
+            match token.first() {
+                Some(0x6F | 0x7E) => return Ok(token),
+                Some(0x60) => {}
+                _ => return Err(wrong_token("another message".to_owned())),
+            }
+        }
         let (id, message) = match self.in_spnego {
             true => unframe_in_spnego(token)?,
             false => unframe(token)?,
         };
         let expected = match id {
+            TokenId::AP_REP if dce => return Err(wrong_token("a framed AP-REP".to_owned())),
             TokenId::AP_REP => 0x6F,
             TokenId::KRB_ERROR => 0x7E,
-            other => return Err(wrong_token(other.to_string()).into()),
+            other => return Err(wrong_token(other.to_string())),
         };
         // TOK_ID and message say the same.
         if message.first() != Some(&expected) {
-            return Err(wrong_token(format!("{id} with another message in it")).into());
+            return Err(wrong_token(format!("{id} with another message in it")));
         }
-        Ok(match self.ap.reply(message, now)? {
-            // The second try (AP-77).
-            Step::Continue { token, next } => Step::Continue {
-                token: frame(TokenId::AP_REQ, &token),
-                next: Self {
-                    ap: Awaited::Answer(next),
-                    ..self
-                },
-            },
-            Step::Established { token, context } => Step::Established {
-                token: token.map(|token| frame(TokenId::AP_REP, &token)),
-                context: self.establishing.context(context)?,
-            },
-        })
+        Ok(message)
     }
 }
 

@@ -51,6 +51,8 @@
 //! | the framing of context tokens | `token` |
 //! | the 0x8003 checksum of the authenticator | `checksum` |
 //! | channel bindings | `bindings` |
+//! | DCE style, three legs | `dce` |
+//! | GSS_Pseudo_random | `prf` |
 //! | delegated credentials | `delegation` |
 //! | the exchange | `initiator`, `acceptor` |
 //! | what it gives | `context` |
@@ -59,7 +61,7 @@
 //! | replay and sequence detection of these | `window` |
 //! | major status values | `status` |
 //!
-//! Not here: the tokens of RFC 1964 for RC4, DCE style, IOV.
+//! Not here: the tokens of RFC 1964 for RC4, IOV.
 #![cfg_attr(
     not(test),
     deny(
@@ -75,9 +77,11 @@ mod bindings;
 mod bulk;
 mod checksum;
 mod context;
+mod dce;
 mod delegation;
 mod initiator;
 mod message;
+mod prf;
 mod status;
 pub mod token;
 mod window;
@@ -85,11 +89,13 @@ mod window;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use acceptor::{Acceptor, Verified};
+pub use acceptor::{Acceptor, AwaitToken, Verified};
 pub use bindings::{AcceptorBindings, BindingOutcome, ChannelBindings};
 pub use checksum::{ContextFlags, Extension, GssChecksum};
 pub use context::{ContextInfo, SecurityContext};
+pub use dce::AwaitThirdLeg;
 pub use initiator::{AwaitReply, Initiator};
 pub use message::{MessageKeys, Protection, Receiver, Role, Room, Sender, Unwrapped};
+pub use prf::PrfKey;
 pub use status::MajorStatus;
 pub use window::{SequenceStatus, Window};

@@ -1,10 +1,13 @@
 //! Tokens that others made, and what a hostile peer may send.
 
 mod bindings;
+mod bulk;
 mod checksum;
+mod dce;
 mod delegation;
 pub(crate) mod exchange;
 mod message;
+mod prf;
 mod recorded;
 mod retry;
 mod status;

@@ -69,7 +69,7 @@
 //!     }
 //! }
 //!
-//! struct Accepting { acceptor: Option<Acceptor>, session: Session }
+//! struct Accepting { acceptor: Option<AwaitToken>, session: Session }
 //!
 //! impl GssAcceptor for Accepting {
 //!     fn accept(&mut self, client_token: &[u8]) -> Result<AcceptStep, GssError> {

@@ -224,7 +224,7 @@ impl Server {
 
 /// A token and the context; an acceptor that answers with a KRB-ERROR gets no second try.
 fn accepted(
-    step: Step<gss::Acceptor, SecurityContext>,
+    step: Step<gss::AwaitToken, SecurityContext>,
 ) -> Result<(Option<Vec<u8>>, SecurityContext), Refusal> {
     match step {
         Step::Established { token, context } => Ok((token, context)),

@@ -4,6 +4,8 @@
 //! | length, 32 bits, big end first | Wrap token |     length <= the receiver's size
 //! ```
 
+use std::fmt;
+
 use super::layer::{Layer, Layers};
 use super::{LARGEST, broken};
 use crate::error::{Error, Rejection};
@@ -169,7 +171,6 @@ impl Encoder {
 ///
 /// The first buffer that is not the next of the peer's ends it (SASL-09): whatever is received
 /// then is refused.
-#[derive(Debug)]
 pub struct Decoder {
     layer: Layer,
     largest: usize,
@@ -177,6 +178,18 @@ pub struct Decoder {
     received: Vec<u8>,
     /// `None` after a refusal.
     receiver: Option<Receiver>,
+}
+
+impl fmt::Debug for Decoder {
+    /// Not what was received: it may be readable.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("layer", &self.layer)
+            .field("largest", &self.largest)
+            .field("received", &self.received.len())
+            .field("receiver", &self.receiver)
+            .finish()
+    }
 }
 
 impl Decoder {

@@ -109,12 +109,13 @@ impl Acceptor {
         };
         let gss = self.gss.in_spnego();
         // NEG-08: the optimistic token is of the first mechanism.
+        let waiting = gss::AwaitToken::First(gss);
         match init.mech_token.filter(|_| at == 0) {
-            Some(mech_token) => negotiation.token(gss, mech_token, init.mech_list_mic, now),
+            Some(mech_token) => negotiation.token(waiting, mech_token, init.mech_list_mic, now),
             None if init.mech_list_mic.is_some() => {
                 Err(broken("a MIC came before the mechanism was complete").into())
             }
-            None => Ok(negotiation.go_on(gss, None)?),
+            None => Ok(negotiation.go_on(waiting, None)?),
         }
     }
 }
@@ -126,9 +127,9 @@ enum State {
     /// The acceptor spoke first.
     Hinted(Acceptor),
     /// Kerberos without SPNEGO.
-    Raw(gss::Acceptor),
+    Raw(gss::AwaitToken),
     /// A token of the mechanism is due.
-    Mechanism(Negotiation, gss::Acceptor),
+    Mechanism(Negotiation, gss::AwaitToken),
     /// The initiator's MIC is due.
     Mic(Negotiation, Box<SecurityContext>),
 }
@@ -200,7 +201,7 @@ impl Negotiation {
     /// Gives a token to Kerberos; the MIC that came with it, if Kerberos is complete then.
     fn token(
         self,
-        gss: gss::Acceptor,
+        gss: gss::AwaitToken,
         token: &[u8],
         mic: Option<&[u8]>,
         now: Timestamp,
@@ -247,7 +248,7 @@ impl Negotiation {
     /// The mechanism needs another token.
     fn go_on(
         self,
-        gss: gss::Acceptor,
+        gss: gss::AwaitToken,
         token: Option<&[u8]>,
     ) -> Result<Step<AwaitToken, SecurityContext>, Error> {
         let state = match (self.mics, self.first_reply) {
@@ -292,7 +293,7 @@ impl Negotiation {
     }
 }
 
-fn raw(step: Step<gss::Acceptor, SecurityContext>) -> Step<AwaitToken, SecurityContext> {
+fn raw(step: Step<gss::AwaitToken, SecurityContext>) -> Step<AwaitToken, SecurityContext> {
     match step {
         Step::Continue { token, next } => Step::Continue {
             token,
