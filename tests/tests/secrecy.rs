@@ -700,6 +700,14 @@ const NOT_SHOWN: &[(&str, &str)] = &[
         "by hand: says how far it is",
     ),
     (
+        "orthros::gss::dce::AwaitThirdLeg",
+        "by hand: the context's names",
+    ),
+    (
+        "orthros::gss::acceptor::AwaitToken",
+        "derived: a gss::Acceptor, which is shown, or an AwaitThirdLeg",
+    ),
+    (
         "orthros::ap::initiator::AwaitReplyOrSkew",
         "is in gss::AwaitReply",
     ),

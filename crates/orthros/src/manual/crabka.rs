@@ -16,7 +16,7 @@
 //! ```
 //! # use std::{sync::Mutex, time::SystemTime};
 //! # use orthros::{step::{Refusal, Step}, time::Timestamp};
-//! use orthros::gss::{Acceptor, AwaitReply, Initiator, Protection, SecurityContext};
+//! use orthros::gss::{AwaitReply, AwaitToken, Initiator, Protection, SecurityContext};
 //!
 //! // crabka's, in shape.
 //! enum AcceptStep { Continue(Vec<u8>), Established(Option<Vec<u8>>) }
