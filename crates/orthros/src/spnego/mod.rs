@@ -13,7 +13,7 @@
 //!
 //! Kerberos is the only mechanism here, under both its names (NEG-19). Nothing weaker is ever
 //! tried (NEG-23): what else a peer offers or chooses is named in the refusal. No
-//! [`SecurityContext`](crate::gss::SecurityContext) is given before the negotiation itself is
+//! [`SecurityContext`] is given before the negotiation itself is
 //! complete and, where RFC 4178 §5 demands it, the list of mechanisms has proven to be the one
 //! that was sent (NEG-12, NEG-18).
 //!
