@@ -701,7 +701,7 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ),
     (
         "orthros::gss::dce::AwaitThirdLeg",
-        "by hand: the context's names",
+        "derived: a ContextInfo, which is shown",
     ),
     (
         "orthros::gss::acceptor::AwaitToken",

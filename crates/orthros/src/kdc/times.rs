@@ -106,10 +106,6 @@ pub(super) fn end(
     Ok((endtime, renew_till.filter(|till| *till > endtime)))
 }
 
-/// A client that asks for just the shortest life has counted from its own clock and from when it
-/// began to ask: MIT krb5 does, for five minutes, to change a password.
-const UNDERWAY: Duration = Duration::from_secs(60);
-
 /// The times of a ticket from the AS exchange (KDC-15).
 pub(super) fn initial(
     body: &KdcReqBody<'_>,
@@ -122,8 +118,7 @@ pub(super) fn initial(
     let postdatable = both.iter().all(|entry| entry.attributes.postdatable);
     let (starttime, postdated) = start(body, policy, postdatable, now)?;
     let wanted = open_ended(body.till).as_secs() - starttime.as_secs();
-    let shortest = policy.min_life.saturating_sub(UNDERWAY);
-    if wanted < i64::try_from(shortest.as_secs()).unwrap_or(i64::MAX) {
+    if wanted < i64::try_from(policy.min_life.as_secs()).unwrap_or(i64::MAX) {
         return Err(Refused::new(
             ErrorCode::KDC_ERR_NEVER_VALID,
             format!("a life of {wanted} seconds is below the realm's minimum"),
