@@ -1,8 +1,10 @@
 //! What an exchange costs: Orthros beside MIT krb5 and the `krb5` crate, in one run on one core.
 
 mod alloc;
+mod bulk;
 mod clock;
 mod peers;
+mod pipe;
 mod realm;
 mod report;
 mod rows;
@@ -238,8 +240,8 @@ fn measure(
             if round > 0 {
                 times[n].push(time);
             }
-            // Whoever takes tokens makes none meanwhile.
-            if row.accepts() && peers[n].allocates_here() {
+            // Whoever takes tokens makes none meanwhile, and a stream's octets are there already.
+            if (row.accepts() || row.streams()) && peers[n].allocates_here() {
                 let each = |count: u64| count as f64 / batch as f64;
                 allocations[n] = Some((each(counted.0), each(counted.1)));
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use orthros::crypto::Enctype;
 
+use crate::bulk::{self, Bulk};
 use crate::clock;
 use crate::peers::{Acceptor, Context, Initiator, Kdc, Peer, Reason, kdc};
 use crate::realm::{ENCTYPES, PacKind, Realm};
@@ -33,6 +34,8 @@ enum Work {
     AsExchange,
     /// A TGS-REQ answered with a service ticket.
     TgsExchange,
+    /// Many messages.
+    Bulk(Bulk),
 }
 
 /// What a number of a row says.
@@ -89,6 +92,9 @@ impl Row {
         }
         each(Work::WrapInPlace(16 << 10));
         each(Work::UnwrapInPlace(16 << 10));
+        for bulk in Bulk::ALL {
+            each(Work::Bulk(bulk));
+        }
         rows.extend([Work::AsExchange, Work::TgsExchange].map(|work| Row {
             work,
             enctype: Enctype::AES256_CTS_HMAC_SHA1_96,
@@ -114,6 +120,7 @@ impl Row {
             Work::UnwrapInPlace(octets) => format!("unwrap-in-place/{number}/{}", size(octets)),
             Work::AsExchange => format!("as/{number}"),
             Work::TgsExchange => format!("tgs/{number}"),
+            Work::Bulk(bulk) => bulk.name(self.enctype),
         }
     }
 
@@ -127,6 +134,7 @@ impl Row {
             | Work::Unwrap(octets)
             | Work::WrapInPlace(octets)
             | Work::UnwrapInPlace(octets) => Unit::Megabytes(octets),
+            Work::Bulk(bulk) => Unit::Megabytes(bulk.octets()),
         }
     }
 
@@ -152,6 +160,11 @@ impl Row {
         matches!(self.work, Work::Accept(_))
     }
 
+    /// Whether it is a stream.
+    pub fn streams(&self) -> bool {
+        matches!(self.work, Work::Bulk(Bulk::Stream))
+    }
+
     /// How many operations make one round.
     pub fn batch(&self, quick: bool) -> usize {
         let few = if quick { 5 } else { 1 };
@@ -162,6 +175,7 @@ impl Row {
             | Work::Unwrap(octets)
             | Work::WrapInPlace(octets)
             | Work::UnwrapInPlace(octets) => ((8 << 20) / octets).clamp(10, 2_000) / few,
+            Work::Bulk(bulk) => bulk.batch(quick),
         }
     }
 
@@ -191,6 +205,7 @@ impl Row {
             }
             Work::AsExchange => Task::Kdc(peer.kdc(realm)?, kdc::as_requests),
             Work::TgsExchange => Task::Kdc(peer.kdc(realm)?, kdc::tgs_requests),
+            Work::Bulk(bulk) => Task::Bulk(bulk.task(establish(peer, peer, realm, self)?)?),
         })
     }
 }
@@ -220,6 +235,7 @@ pub enum Task<'a> {
     WrapInPlace(Box<dyn Context>, Vec<u8>),
     UnwrapInPlace(Box<dyn Context>, Box<dyn Context>, Vec<u8>),
     Kdc(Box<dyn Kdc + 'a>, fn(&mut dyn Kdc, usize) -> Vec<Vec<u8>>),
+    Bulk(bulk::Task),
 }
 
 impl Task<'_> {
@@ -231,6 +247,7 @@ impl Task<'_> {
                 (0..count).map(|_| initiator.wrap(message)).collect()
             }
             Task::Kdc(kdc, requests) => requests(kdc.as_mut(), count),
+            Task::Bulk(task) => task.input(count),
             _ => Vec::new(),
         };
         let before = self.cpu_time();
@@ -257,6 +274,7 @@ impl Task<'_> {
             Task::WrapInPlace(context, token) => context.wrap_in_place_all(token, count),
             Task::UnwrapInPlace(_, acceptor, _) => acceptor.unwrap_in_place_all(input),
             Task::Kdc(kdc, _) => kdc.answer_all(input),
+            Task::Bulk(task) => task.run(count, input),
         }
     }
 }

@@ -10,6 +10,8 @@ use libloading::Library;
 
 use super::kdc::Krb5Kdc;
 use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, Started};
+use crate::bulk::{Framed, Stream};
+use crate::pipe::Pipe;
 use crate::realm::{Case, Realm, SERVICE};
 
 type Status = u32;
@@ -885,6 +887,10 @@ impl Context for MitContext {
         for token in tokens {
             self.unwrap_in_place(token).expect("MIT krb5 unwraps");
         }
+    }
+
+    fn into_stream(self: Box<Self>, pipe: Pipe) -> Box<dyn Stream> {
+        Box::new(Framed::new(self, pipe))
     }
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use ::orthros::crypto::Enctype;
 
+use crate::bulk::Stream;
+use crate::pipe::Pipe;
 use crate::realm::{Case, Realm};
 
 pub mod kdc;
@@ -123,4 +125,20 @@ pub trait Context {
 
     /// Unwraps each token in place.
     fn unwrap_in_place_all(&mut self, tokens: &mut [Vec<u8>]);
+
+    /// Makes a token of the message that lies in each of `tokens` with [`room`](Self::room) around
+    /// it, if the library works in place, in the library's best way for many.
+    fn wrap_many(&mut self, tokens: &mut [Vec<u8>]) {
+        for token in tokens {
+            self.wrap_in_place(token);
+        }
+    }
+
+    /// Unwraps each token, in the library's best way for many.
+    fn unwrap_many(&mut self, tokens: &mut [Vec<u8>]) {
+        self.unwrap_in_place_all(tokens);
+    }
+
+    /// This end of a protected stream over `pipe`.
+    fn into_stream(self: Box<Self>, pipe: Pipe) -> Box<dyn Stream>;
 }

@@ -11,9 +11,12 @@ use orthros::crypto::{DEFAULT_ENCTYPES, Enctype};
 use orthros::gss::{self, AwaitReply, Protection, SecurityContext};
 use orthros::keytab::Keytab;
 use orthros::step::Step;
+use orthros_net::stream::{SecureStream, StreamConfig};
 
 use super::kdc::InMemory;
 use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, Started};
+use crate::bulk::Stream;
+use crate::pipe::Pipe;
 use crate::realm::{Case, Realm, now};
 
 /// Orthros, with its replay cache in memory.
@@ -184,5 +187,32 @@ impl Context for SecurityContext {
         for token in tokens {
             black_box(Context::unwrap_in_place(self, token).expect("orthros unwraps"));
         }
+    }
+
+    fn wrap_many(&mut self, tokens: &mut [Vec<u8>]) {
+        for some in tokens.chunks_mut(16) {
+            let mut lent = [(); 16].map(|()| <&mut [u8]>::default());
+            let count = some.len();
+            for (lent, token) in lent.iter_mut().zip(some) {
+                *lent = token;
+            }
+            let wrapped = self
+                .sender()
+                .wrap_many_in_place(Protection::Confidentiality, &mut lent[..count]);
+            wrapped.expect("orthros wraps");
+        }
+    }
+
+    fn unwrap_many(&mut self, tokens: &mut [Vec<u8>]) {
+        let tokens = tokens.iter_mut().map(Vec::as_mut_slice);
+        self.receiver().unwrap_many_in_place(tokens, |unwrapped| {
+            let message = unwrapped.and_then(|unwrapped| unwrapped.complete());
+            black_box(message.expect("orthros unwraps"));
+        });
+    }
+
+    fn into_stream(self: Box<Self>, pipe: Pipe) -> Box<dyn Stream> {
+        let config = StreamConfig::postgres();
+        Box::new(SecureStream::new(pipe, *self, &config).expect("a context for a stream"))
     }
 }
