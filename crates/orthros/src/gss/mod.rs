@@ -76,6 +76,7 @@ mod acceptor;
 mod bindings;
 mod bulk;
 mod checksum;
+mod attributes;
 mod context;
 mod dce;
 mod delegation;
@@ -84,6 +85,7 @@ mod message;
 mod prf;
 mod status;
 pub mod token;
+mod name;
 mod window;
 
 #[cfg(test)]
@@ -94,8 +96,13 @@ pub use bindings::{AcceptorBindings, BindingOutcome, ChannelBindings};
 pub use checksum::{ContextFlags, Extension, GssChecksum};
 pub use context::{ContextInfo, SecurityContext};
 pub use dce::AwaitThirdLeg;
+pub use attributes::MechAttribute;
 pub use initiator::{AwaitReply, Initiator};
 pub use message::{MessageKeys, Protection, Receiver, Role, Room, Sender, Unwrapped};
 pub use prf::PrfKey;
 pub use status::MajorStatus;
 pub use window::{SequenceStatus, Window};
+pub use name::{
+    BadName, ExportedName, GssNameType, HostBasedService, KerberosName, Locality, Name, Uid,
+    UserName,
+};

@@ -7,6 +7,7 @@ mod dce;
 mod delegation;
 pub(crate) mod exchange;
 mod message;
+mod name;
 mod prf;
 mod recorded;
 mod retry;
