@@ -31,6 +31,9 @@ const AVAILABLE: ContextFlags = ContextFlags(
         | ContextFlags::EXTENDED_ERROR.0,
 );
 
+/// What asks for delegation.
+const DELEGATION: ContextFlags = ContextFlags(ContextFlags::DELEG.0 | ContextFlags::DELEG_POLICY.0);
+
 /// The initiator of a context, with a ticket for the acceptor.
 ///
 /// ```text
@@ -74,10 +77,21 @@ impl Initiator {
     }
 
     /// Asks for these flags. Without MUTUAL the context is established at once, and nobody has
-    /// proven to be the acceptor. DELEG is set by [`delegate`](Self::delegate) alone.
+    /// proven to be the acceptor.
+    ///
+    /// DELEG and DELEG_POLICY ask for delegation, which needs a forwarded TGT: see
+    /// [`wants_forwarded_tgt`](Self::wants_forwarded_tgt). Without one the context is established all
+    /// the same, and has neither flag (GSS-33).
     #[must_use]
     pub fn flags(mut self, flags: ContextFlags) -> Self {
         self.flags = flags;
+        self
+    }
+
+    /// Asks for these flags, too: [`flags`](Self::flags), without forgetting the others.
+    #[must_use]
+    pub fn add_flags(mut self, flags: ContextFlags) -> Self {
+        self.flags = self.flags.with(flags);
         self
     }
 
@@ -88,8 +102,64 @@ impl Initiator {
         self
     }
 
+    /// The ticket, and whose and for whom it is.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Whether a forwarded TGT is to be got and given to [`delegate`](Self::delegate): the flags ask
+    /// for one, and with DELEG_POLICY alone the KDCs recommend the acceptor for it (GSS-34).
+    ///
+    /// [`TgsExchange::forward`](crate::client::TgsExchange::forward) gets one. If it fails, go on
+    /// without (GSS-33).
+    ///
+    /// ```no_run
+    /// # use orthros::{client::TgsExchange, credentials::Credentials, error::Error, time::Timestamp};
+    /// # use orthros::step::{Ask, Awaiting};
+    /// use orthros::gss::{ContextFlags, Initiator};
+    ///
+    /// fn delegating(
+    ///     ticket: Credentials,
+    ///     tgt: &Credentials,
+    ///     now: Timestamp,
+    ///     ask_kdc: impl Fn(&str, Vec<u8>) -> Result<Vec<u8>, Error>,
+    /// ) -> Result<Initiator, Error> {
+    ///     let initiator = Initiator::new(ticket).add_flags(ContextFlags::DELEG_POLICY);
+    ///     if !initiator.wants_forwarded_tgt() {
+    ///         return Ok(initiator);
+    ///     }
+    ///     let mut ask = TgsExchange::forward(tgt, Vec::new()).start(now)?;
+    ///     loop {
+    ///         ask = match ask {
+    ///             Ask::Done(got) => return Ok(initiator.delegate(got.credentials)),
+    ///             Ask::Send {
+    ///                 realm,
+    ///                 request,
+    ///                 next,
+    ///             } => next.reply(&ask_kdc(&realm, request)?, now)?,
+    ///         };
+    ///     }
+    /// }
+    /// ```
+    pub fn wants_forwarded_tgt(&self) -> bool {
+        let asked = self.flags.and(DELEGATION) != ContextFlags::NONE;
+        self.delegate.is_none() && asked && self.may_delegate()
+    }
+
+    /// With DELEG it is the caller who decides; with DELEG_POLICY alone the KDCs do, by
+    /// OK-AS-DELEGATE in the ticket and in the TGTs that led to it (RFC 5896 §3).
+    fn may_delegate(&self) -> bool {
+        let by_policy = self.flags.and(DELEGATION) == ContextFlags::DELEG_POLICY;
+        !by_policy || self.recommended()
+    }
+
+    fn recommended(&self) -> bool {
+        self.credentials.flags.contains(TicketFlags::OK_AS_DELEGATE)
+    }
+
     /// Gives the acceptor a forwarded TGT of the client: the acceptor can then do everything in
-    /// the client's name (GSS-32).
+    /// the client's name (GSS-32). With the flag DELEG_POLICY and without DELEG it is given only to
+    /// an acceptor that is recommended (GSS-34).
     ///
     /// A TGT with so much authorization data that the token cannot hold it is not sent, and the
     /// context has no DELEG (GSS-18).
@@ -156,12 +226,12 @@ impl Initiator {
             flags = flags.with(ContextFlags::ANON);
         }
         let delegated = match &self.delegate {
-            Some(forwarded) => Some(krb_cred(
+            Some(forwarded) if self.may_delegate() => Some(krb_cred(
                 forwarded,
                 &credentials.session_key,
                 &*self.random,
             )?),
-            None => None,
+            _ => None,
         };
         let delegation = delegated.filter(|cred| cred.len() <= GssChecksum::MAX_DELEGATION);
         if delegation.is_some() {
@@ -181,6 +251,9 @@ impl Initiator {
             negotiate: self.negotiate,
         };
         let established = Establishing {
+            if self.flags.contains(ContextFlags::DELEG_POLICY) && self.recommended() {
+                flags = flags.with(ContextFlags::DELEG_POLICY);
+            }
             credentials: Arc::clone(&self.credentials),
             flags,
             random: Arc::clone(&self.random),
