@@ -9,7 +9,7 @@ use super::context::{ContextInfo, SecurityContext};
 use super::dce;
 use super::delegation::krb_cred;
 use super::message::Role;
-use super::token::{TokenId, frame, unframe, unframe_in_spnego};
+use super::token::{KRB5_OID, MICROSOFT_OID, TokenId, USER_TO_USER_OID, frame_as, unframe_of};
 use crate::ap::{self, Cksum, SessionKeys};
 use crate::credentials::Credentials;
 use crate::crypto::{ChecksumType, DEFAULT_ENCTYPES, Enctype, Key};
@@ -51,7 +51,7 @@ pub struct Initiator {
     delegate: Option<Credentials>,
     enctypes: Vec<Enctype>,
     negotiate: bool,
-    in_spnego: bool,
+    framing: Framing,
     retry: bool,
     random: Arc<dyn Random>,
 }
@@ -70,7 +70,7 @@ impl Initiator {
             delegate: None,
             enctypes: DEFAULT_ENCTYPES.to_vec(),
             negotiate: false,
-            in_spnego: false,
+            framing: Framing::Kerberos,
             retry: false,
             random: Arc::new(OsRandom),
         }
@@ -181,7 +181,17 @@ impl Initiator {
     /// The tokens travel inside SPNEGO, where the mechanism has two names (GSS-04).
     #[must_use]
     pub fn in_spnego(mut self) -> Self {
-        self.in_spnego = true;
+        if self.framing == Framing::Kerberos {
+            self.framing = Framing::InSpnego;
+        }
+        self
+    }
+
+    /// The tokens are those of the mechanism Kerberos user-to-user: the acceptor gave its TGT
+    /// ([`AskTgt`](super::AskTgt)), and the ticket is sealed under it.
+    #[must_use]
+    pub fn user_to_user_mechanism(mut self) -> Self {
+        self.framing = Framing::UserToUser;
         self
     }
 
@@ -211,6 +221,11 @@ impl Initiator {
         if kdc_now > Timestamp::from(endtime) {
             return Err(Rejection::Expired { endtime, now }.into());
         }
+        if self.framing == Framing::UserToUser && credentials.second_ticket.is_none() {
+            return Err(Error::Misuse(
+                "the user-to-user mechanism needs a user-to-user ticket",
+            ));
+        }
         let mut flags = self.flags.and(AVAILABLE);
         // GSS-53: DCE style has three legs.
         let dce = flags.contains(ContextFlags::DCE_STYLE);
@@ -236,6 +251,9 @@ impl Initiator {
         let delegation = delegated.filter(|cred| cred.len() <= GssChecksum::MAX_DELEGATION);
         if delegation.is_some() {
             flags = flags.with(ContextFlags::DELEG);
+            if self.flags.contains(ContextFlags::DELEG_POLICY) && self.recommended() {
+                flags = flags.with(ContextFlags::DELEG_POLICY);
+            }
         }
         let vouching = Vouching {
             flags,
@@ -251,9 +269,6 @@ impl Initiator {
             negotiate: self.negotiate,
         };
         let established = Establishing {
-            if self.flags.contains(ContextFlags::DELEG_POLICY) && self.recommended() {
-                flags = flags.with(ContextFlags::DELEG_POLICY);
-            }
             credentials: Arc::clone(&self.credentials),
             flags,
             random: Arc::clone(&self.random),
@@ -271,19 +286,46 @@ impl Initiator {
             Step::Continue { token, next } => Step::Continue {
                 token: match dce {
                     true => token,
-                    false => frame(TokenId::AP_REQ, &token),
+                    false => self.framing.frame(TokenId::AP_REQ, &token),
                 },
                 next: AwaitReply {
                     ap: next,
-                    in_spnego: self.in_spnego,
+                    framing: self.framing,
                     establishing: established,
                 },
             },
             Step::Established { token, context } => Step::Established {
-                token: token.map(|token| frame(TokenId::AP_REQ, &token)),
+                token: token.map(|token| self.framing.frame(TokenId::AP_REQ, &token)),
                 context: established.context(context)?,
             },
         })
+    }
+}
+
+/// Which mechanism the tokens say they are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Kerberos,
+    /// Where Kerberos has two names (GSS-04).
+    InSpnego,
+    UserToUser,
+}
+
+impl Framing {
+    fn frame(self, id: TokenId, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Kerberos | Self::InSpnego => frame_as(&KRB5_OID, id, message),
+            Self::UserToUser => frame_as(&USER_TO_USER_OID, id, message),
+        }
+    }
+
+    /// Those of the acceptor's tokens.
+    fn mechanisms(self) -> &'static [&'static [u8; 11]] {
+        match self {
+            Self::Kerberos => &[&KRB5_OID],
+            Self::InSpnego => &[&KRB5_OID, &MICROSOFT_OID],
+            Self::UserToUser => &[&USER_TO_USER_OID],
+        }
     }
 }
 
@@ -378,7 +420,7 @@ impl Awaited {
 /// Waits for the acceptor's token (GSS-11).
 pub struct AwaitReply {
     ap: Awaited,
-    in_spnego: bool,
+    framing: Framing,
     establishing: Establishing,
 }
 
@@ -398,7 +440,7 @@ impl AwaitReply {
                 return Ok(Step::Continue {
                     token: match dce {
                         true => token,
-                        false => frame(TokenId::AP_REQ, &token),
+                        false => self.framing.frame(TokenId::AP_REQ, &token),
                     },
                     next: Self {
                         ap: Awaited::Answer(next),
@@ -432,10 +474,7 @@ impl AwaitReply {
                 _ => return Err(wrong_token("another message".to_owned())),
             }
         }
-        let (id, message) = match self.in_spnego {
-            true => unframe_in_spnego(token)?,
-            false => unframe(token)?,
-        };
+        let (_, id, message) = unframe_of(token, self.framing.mechanisms())?;
         let expected = match id {
             TokenId::AP_REP if dce => return Err(wrong_token("a framed AP-REP".to_owned())),
             TokenId::AP_REP => 0x6F,

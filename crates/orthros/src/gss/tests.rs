@@ -13,6 +13,7 @@ mod recorded;
 mod retry;
 mod status;
 mod token;
+mod user_to_user;
 mod window;
 
 use std::sync::Mutex;
