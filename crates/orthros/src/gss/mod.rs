@@ -57,11 +57,12 @@
 //! | the exchange | `initiator`, `acceptor` |
 //! | what it gives | `context` |
 //! | Wrap and MIC tokens | `message` |
+//! | those of RFC 1964 for RC4, feature `legacy` | `rfc1964` |
 //! | many of them at once | `bulk` |
 //! | replay and sequence detection of these | `window` |
 //! | major status values | `status` |
 //!
-//! Not here: the tokens of RFC 1964 for RC4, IOV.
+//! Not here: IOV.
 #![cfg_attr(
     not(test),
     deny(
@@ -82,6 +83,8 @@ mod delegation;
 mod initiator;
 mod message;
 mod prf;
+#[cfg(feature = "legacy")]
+mod rfc1964;
 mod status;
 pub mod token;
 mod window;

@@ -10,6 +10,8 @@ mod message;
 mod prf;
 mod recorded;
 mod retry;
+#[cfg(feature = "legacy")]
+mod rfc1964;
 mod status;
 mod token;
 mod window;

@@ -5,7 +5,7 @@
 //!         |<- 1.2.840.113554.1.2.2 ------>|
 //! ```
 //!
-//! Per-message tokens have no framing.
+//! Per-message tokens have no framing, but those of RFC 1964 have.
 
 use std::fmt;
 
@@ -84,14 +84,18 @@ impl fmt::Debug for TokenId {
 
 /// Frames a Kerberos message (GSS-01).
 pub fn frame(id: TokenId, message: &[u8]) -> Vec<u8> {
-    let inner = KRB5_OID.len() + 2 + message.len();
-    let mut token = Vec::with_capacity(inner + 10);
-    token.push(0x60);
-    put_length(inner, &mut token);
-    token.extend_from_slice(&KRB5_OID);
-    token.extend_from_slice(&id.0.to_be_bytes());
+    let mut token = Vec::with_capacity(KRB5_OID.len() + 12 + message.len());
+    put_head(id, message.len(), &mut token);
     token.extend_from_slice(message);
     token
+}
+
+/// What precedes a message of `len` octets.
+pub(super) fn put_head(id: TokenId, len: usize, out: &mut Vec<u8>) {
+    out.push(0x60);
+    put_length(KRB5_OID.len() + 2 + len, out);
+    out.extend_from_slice(&KRB5_OID);
+    out.extend_from_slice(&id.0.to_be_bytes());
 }
 
 fn put_length(len: usize, out: &mut Vec<u8>) {
