@@ -33,6 +33,7 @@ pub mod blocking;
 #[cfg(feature = "valkey")]
 mod bounded;
 mod config;
+pub mod manual;
 mod plan;
 pub mod stream;
 #[cfg(feature = "tokio")]
