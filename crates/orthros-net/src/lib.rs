@@ -34,6 +34,7 @@ pub mod blocking;
 mod bounded;
 mod config;
 mod forwarding;
+pub mod manual;
 mod plan;
 pub mod stream;
 #[cfg(feature = "tokio")]

@@ -76,6 +76,7 @@ pub struct Verified<B> {
     initiator_seq: u32,
     ctime: Timestamp,
     mutual: bool,
+    takes_subkey: fn(&B, Enctype) -> bool,
     entry: ReplayEntry,
 }
 
@@ -213,6 +214,7 @@ impl Acceptor {
             initiator_seq,
             ctime,
             mutual,
+            takes_subkey: B::takes_subkey,
             entry,
         })
     }
@@ -296,7 +298,9 @@ impl<B> Verified<B> {
         let reply = if self.mutual {
             let wanted = self.config.subkey_enctype(&keys, &self.authorized.enctypes);
             let draw = Draw::new(&*self.config.rng)?;
-            keys.acceptor_subkey = Some(acceptor_subkey(wanted, &keys.session, draw.seed())?);
+            if (self.takes_subkey)(&self.bound.0, wanted) {
+                keys.acceptor_subkey = Some(acceptor_subkey(wanted, &keys.session, draw.seed())?);
+            }
             keys.acceptor_seq = draw.sequence();
             Some(ap_rep(
                 &keys,

@@ -15,7 +15,7 @@ use super::user_to_user;
 use crate::ap::{self, AppData, Binding, BindingKeys, HostAddr, Known, ReplayEntry, ReplayVerdict};
 use crate::cause::recognised;
 use crate::credentials::Credentials;
-use crate::crypto::ChecksumType;
+use crate::crypto::{ChecksumType, Enctype};
 use crate::error::{Error, Rejection};
 use crate::random::Random;
 use crate::step::{Judged, Refusal, Step};
@@ -521,6 +521,11 @@ impl Binding for GssBinding<'_> {
             true => bound.flags.contains(ContextFlags::MUTUAL),
             false => options.contains(ApOptions::MUTUAL_REQUIRED),
         }
+    }
+
+    /// GSS-28: only one of a newer enctype would be used, but in DCE style.
+    fn takes_subkey(bound: &Bound, enctype: Enctype) -> bool {
+        enctype.is_newer() || bound.flags.contains(ContextFlags::DCE_STYLE)
     }
 }
 

@@ -181,7 +181,7 @@ impl Encoder {
             return Ok(());
         };
         for part in message.chunks(self.message) {
-            let length = part.len() + self.sender.room(protection).total();
+            let length = self.sender.token_len(protection, part.len());
             let length = u32::try_from(length)
                 .map_err(|_| Error::Misuse("a buffer of SASL longer than 4 GiB"))?;
             out.extend_from_slice(&length.to_be_bytes());
