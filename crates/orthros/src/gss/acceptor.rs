@@ -111,7 +111,7 @@ impl Acceptor {
         now: Timestamp,
     ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
         let (oid, id, message) = self.unframe(token)?;
-        if oid == &USER_TO_USER_OID
+        if oid == USER_TO_USER_OID
             && id == TokenId::TGT_REQUEST
             && let UserToUser::Offers(tgt) = &self.user_to_user
         {
@@ -181,9 +181,9 @@ impl Acceptor {
             other => other,
         })?;
         // The answer has Kerberos' own name.
-        let oid = match oid {
-            &MICROSOFT_OID => &KRB5_OID,
-            other => other,
+        let oid = match oid == MICROSOFT_OID {
+            true => &KRB5_OID,
+            false => oid,
         };
         Ok((oid, id, message))
     }
@@ -245,7 +245,7 @@ impl From<Acceptor> for AwaitToken {
 }
 
 /// A mechanism, as its tokens name it.
-type Oid = &'static [u8; 11];
+type Oid = &'static [u8];
 
 /// Whether a token begins as an AP-REQ does, not as a frame.
 fn is_bare(token: &[u8]) -> bool {
