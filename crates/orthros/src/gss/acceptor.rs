@@ -181,7 +181,7 @@ impl Acceptor {
             other => other,
         })?;
         // The answer has Kerberos' own name.
-        let oid = match oid == MICROSOFT_OID {
+        let oid: Oid = match oid == MICROSOFT_OID {
             true => &KRB5_OID,
             false => oid,
         };
