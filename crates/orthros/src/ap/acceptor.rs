@@ -117,10 +117,7 @@ impl Acceptor {
         now: Timestamp,
     ) -> Result<Accepted<B::Bound>, Refusal> {
         let verified = self.verify(ap_req, binding, peer, now)?;
-        let verdict = match &self.config.replay_cache {
-            Some(cache) => cache.check_and_insert(&verified.entry, now),
-            None => ReplayVerdict::Unchecked,
-        };
+        let verdict = verified.own_verdict(now);
         verified.admit(verdict, now)
     }
 
@@ -246,6 +243,14 @@ impl<B> Verified<B> {
     /// What the replay cache has to remember.
     pub fn entry(&self) -> &ReplayEntry {
         &self.entry
+    }
+
+    /// What the configuration's own cache says of it.
+    pub(crate) fn own_verdict(&self, now: Timestamp) -> ReplayVerdict {
+        match &self.config.replay_cache {
+            Some(cache) => cache.check_and_insert(&self.entry, now),
+            None => ReplayVerdict::Unchecked,
+        }
     }
 
     /// Admits the request, if `verdict` says that it was not seen before (AP-47), and builds the

@@ -30,10 +30,7 @@ impl<D: EagerHash> Hmac<D> {
         self.of_each(parts.iter().copied())
     }
 
-    pub(super) fn of_each<'p>(
-        &self,
-        parts: impl Iterator<Item = &'p [u8]>,
-    ) -> Output<HmacCore<D>> {
+    pub(super) fn of_each<'p>(&self, parts: impl Iterator<Item = &'p [u8]>) -> Output<HmacCore<D>> {
         let mut running = self.start();
         for part in parts {
             running.update(part);

@@ -100,9 +100,7 @@ impl Mac {
             Profile::Sha256(hmac) => Checksum::truncated(&hmac.of_each(parts), self.len),
             Profile::Sha384(hmac) => Checksum::truncated(&hmac.of_each(parts), self.len),
             #[cfg(feature = "legacy")]
-            Profile::Rc4(mac) => {
-                Checksum::truncated(&mac.of(&parts.collect::<Vec<_>>()), self.len)
-            }
+            Profile::Rc4(mac) => Checksum::truncated(&mac.of(&parts.collect::<Vec<_>>()), self.len),
         }
     }
 

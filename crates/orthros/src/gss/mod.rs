@@ -99,7 +99,7 @@ pub(crate) mod tests;
 
 pub use acceptor::{Acceptor, AwaitToken, Verified};
 pub use attributes::MechAttribute;
-pub use bindings::{AcceptorBindings, BindingOutcome, ChannelBindings};
+pub use bindings::{AcceptorBindings, BindingOutcome, BindingType, Candidates, ChannelBindings};
 pub use checksum::{ContextFlags, Extension, GssChecksum};
 pub use context::{ContextInfo, SecurityContext};
 pub use dce::AwaitThirdLeg;

@@ -21,6 +21,9 @@
 //! - A [`Refusal`](crate::step::Refusal) is a failure. The session's first octet of the security
 //!   layer follows the outcome message.
 //!
+//! A server whose replay cache is elsewhere, as that of a fleet is, calls [`Server::verify`] in
+//! place of [`Server::respond`], and goes on with what the cache says.
+//!
 //! ```no_run
 //! # use orthros::{credentials::Credentials, step::{Refusal, Step}, time::Timestamp};
 //! use orthros::gss::Initiator;
@@ -77,7 +80,7 @@ pub use client::{AwaitChallenge, Client};
 pub use gs2::Binding;
 pub use layer::{Layer, Layers, UnknownQop};
 pub use mechanism::Mechanism;
-pub use server::{Authorize, Server};
+pub use server::{Authorize, Server, Verified};
 pub use session::{Decoder, Encoder, Session};
 
 use crate::error::{Error, Rejection};

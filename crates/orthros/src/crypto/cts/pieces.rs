@@ -17,9 +17,7 @@ use cipher::{
 };
 use zeroize::Zeroize;
 
-use super::{
-    BLOCK, decrypt_blocks, decrypt_stealing, encrypt_blocks, encrypt_stealing, plain_cbc,
-};
+use super::{BLOCK, decrypt_blocks, decrypt_stealing, encrypt_blocks, encrypt_stealing, plain_cbc};
 
 /// A part of a message that does not lie in one place. `Debug` shows no octet.
 pub enum Piece<'m> {
