@@ -164,9 +164,9 @@ impl Acceptor {
             other => other,
         })?;
         // The answer has Kerberos' own name.
-        let oid = match oid {
-            &MICROSOFT_OID => &KRB5_OID,
-            other => other,
+        let oid: Oid = match oid == MICROSOFT_OID {
+            true => &KRB5_OID,
+            false => oid,
         };
         Ok((oid, id, message))
     }
@@ -236,7 +236,7 @@ impl AwaitToken {
             }
         };
         let (oid, id, message) = acceptor.unframe(token)?;
-        if oid == &USER_TO_USER_OID
+        if oid == USER_TO_USER_OID
             && id == TokenId::TGT_REQUEST
             && let UserToUser::Offers(tgt) = &acceptor.user_to_user
         {
@@ -271,7 +271,7 @@ impl From<Acceptor> for AwaitToken {
 }
 
 /// A mechanism, as its tokens name it.
-type Oid = &'static [u8; 11];
+type Oid = &'static [u8];
 
 /// Whether a token begins as an AP-REQ does, not as a frame.
 fn is_bare(token: &[u8]) -> bool {
