@@ -59,6 +59,16 @@ impl Acceptor {
         self
     }
 
+    /// How the AP-REQ is judged.
+    pub fn config(&self) -> &ap::AcceptorConfig {
+        self.ap.config()
+    }
+
+    /// Whether an initiator without bindings is refused.
+    pub fn demands_bindings(&self) -> bool {
+        matches!(self.bindings, AcceptorBindings::Require(_))
+    }
+
     /// Where the initiator's tokens come from, for tickets with addresses.
     #[must_use]
     pub fn peer(mut self, peer: HostAddr) -> Self {
