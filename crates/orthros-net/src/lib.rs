@@ -34,6 +34,7 @@ pub mod blocking;
 #[cfg(feature = "valkey")]
 mod bounded;
 mod config;
+mod forwarding;
 mod plan;
 pub mod stream;
 #[cfg(feature = "rustls")]

@@ -72,10 +72,16 @@ impl SecurityContext {
             info.flags.contains(ContextFlags::REPLAY),
             info.flags.contains(ContextFlags::SEQUENCE),
         );
+        let sender = Sender::new(&keys, info.role, ours, random)?;
+        let receiver = Receiver::new(&keys, info.role, window)?;
+        let (sender, receiver) = match info.flags.contains(ContextFlags::DCE_STYLE) {
+            true => (sender.dce_style(), receiver.dce_style()),
+            false => (sender, receiver),
+        };
         Ok(Self {
-            sender: Sender::new(&keys, info.role, ours, random)?,
-            receiver: Receiver::new(&keys, info.role, window)?,
             info,
+            sender,
+            receiver,
         })
     }
 

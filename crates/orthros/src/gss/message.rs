@@ -9,7 +9,8 @@
 //! payload, integrity only  message, checksum of message ++ header with EC = RRC = 0
 //! ```
 //!
-//! Sent tokens have no filler and are not rotated, as those of MIT krb5.
+//! Sent tokens have no filler and are not rotated, as those of MIT krb5. Those of messages in
+//! several places are in `detached`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,15 +22,15 @@ use crate::random::Random;
 use crate::wire::{ErrorCode, Malformed};
 
 /// How long a token's header is.
-const HEADER: usize = 16;
-const CONFOUNDER: usize = 16;
+pub(super) const HEADER: usize = 16;
+pub(super) const CONFOUNDER: usize = 16;
 
-const WRAP_ID: [u8; 2] = [0x05, 0x04];
-const MIC_ID: [u8; 2] = [0x04, 0x04];
-const FILLER: u8 = 0xFF;
+pub(super) const WRAP_ID: [u8; 2] = [0x05, 0x04];
+pub(super) const MIC_ID: [u8; 2] = [0x04, 0x04];
+pub(super) const FILLER: u8 = 0xFF;
 
 const SENT_BY_ACCEPTOR: u8 = 1;
-const SEALED: u8 = 2;
+pub(super) const SEALED: u8 = 2;
 const ACCEPTOR_SUBKEY: u8 = 4;
 
 /// Which end of a context.
@@ -108,8 +109,8 @@ impl MessageKeys {
 }
 
 /// What one key protects in one direction.
-struct Direction {
-    key: Key,
+pub(super) struct Direction {
+    pub(super) key: Key,
     from: Role,
     cipher: Lazy<Cipher>,
     wrap_mac: Lazy<Mac>,
@@ -147,22 +148,22 @@ impl Direction {
         })
     }
 
-    fn cipher(&mut self) -> Result<&Cipher, CryptoError> {
+    pub(super) fn cipher(&mut self) -> Result<&Cipher, CryptoError> {
         let (usage, _) = self.from.usages();
         self.cipher.get(|| self.key.cipher(usage))
     }
 
-    fn wrap_mac(&mut self) -> Result<&Mac, CryptoError> {
+    pub(super) fn wrap_mac(&mut self) -> Result<&Mac, CryptoError> {
         let (usage, _) = self.from.usages();
         self.wrap_mac.get(|| self.key.mac(usage))
     }
 
-    fn mic(&mut self) -> Result<&Mac, CryptoError> {
+    pub(super) fn mic(&mut self) -> Result<&Mac, CryptoError> {
         let (_, usage) = self.from.usages();
         self.mic.get(|| self.key.mac(usage))
     }
 
-    fn room(&self, protection: Protection) -> Room {
+    pub(super) fn room(&self, protection: Protection) -> Room {
         let mac = self.key.enctype().mac_len().unwrap_or(0);
         match protection {
             Protection::Integrity => Room {
@@ -179,10 +180,11 @@ impl Direction {
 
 /// The sending half of a context.
 pub struct Sender {
-    direction: Direction,
-    flags: u8,
-    next: u64,
-    confounders: Confounders,
+    pub(super) direction: Direction,
+    pub(super) flags: u8,
+    pub(super) next: u64,
+    pub(super) confounders: Confounders,
+    pub(super) dce: bool,
 }
 
 impl Sender {
@@ -202,7 +204,16 @@ impl Sender {
             flags: role.flag() | subkey,
             next: first,
             confounders: Confounders::new(random),
+            dce: false,
         })
+    }
+
+    /// The context is one of DCE style: EC is 16 in messages of several places, as Windows has it
+    /// (GSS-45).
+    #[must_use]
+    pub fn dce_style(mut self) -> Self {
+        self.dce = true;
+        self
     }
 
     /// The sequence number of the next token (GSS-30).
@@ -331,7 +342,7 @@ impl Sender {
 }
 
 /// The octets from 4 to 7 are EC and RRC of a Wrap token, filler of a MIC token.
-fn header(id: [u8; 2], flags: u8, middle: [u8; 4], number: u64) -> [u8; HEADER] {
+pub(super) fn header(id: [u8; 2], flags: u8, middle: [u8; 4], number: u64) -> [u8; HEADER] {
     let [a, b] = id;
     let [c, d, e, f] = middle;
     let [s0, s1, s2, s3, s4, s5, s6, s7] = number.to_be_bytes();
@@ -342,7 +353,7 @@ fn header(id: [u8; 2], flags: u8, middle: [u8; 4], number: u64) -> [u8; HEADER] 
 
 /// Confounders, drawn from the source of randomness sixteen at a time: asking the operating system
 /// takes as long as encrypting a short message.
-struct Confounders {
+pub(super) struct Confounders {
     random: Arc<dyn Random>,
     /// Empty until the first is drawn: most contexts see no message at all.
     pool: Box<[u8]>,
@@ -358,7 +369,7 @@ impl Confounders {
         }
     }
 
-    fn next(&mut self) -> Result<[u8; CONFOUNDER], Error> {
+    pub(super) fn next(&mut self) -> Result<[u8; CONFOUNDER], Error> {
         if self.left == 0 {
             if self.pool.is_empty() {
                 self.pool = vec![0; 16 * CONFOUNDER].into();
@@ -377,7 +388,8 @@ impl Confounders {
 pub struct Receiver {
     base: Direction,
     acceptor_subkey: Option<Direction>,
-    window: Window,
+    pub(super) window: Window,
+    dce: bool,
 }
 
 /// The header of a received token.
@@ -389,7 +401,7 @@ pub(super) struct Header {
 impl Header {
     pub(super) const LEN: usize = HEADER;
 
-    fn take<'t>(
+    pub(super) fn take<'t>(
         what: &'static str,
         id: [u8; 2],
         token: &'t [u8],
@@ -417,22 +429,38 @@ impl Header {
         ))
     }
 
+    /// Of a MIC token, with what follows it.
+    pub(super) fn take_mic(token: &[u8]) -> Result<(Self, &[u8]), Malformed> {
+        let (header, checksum) = Self::take(MIC, MIC_ID, token)?;
+        if header.middle() != [FILLER; 4] {
+            return Err(Malformed::new(MIC, 4, "the filler is not FF"));
+        }
+        if header.flags & SEALED != 0 {
+            return Err(Malformed::new(MIC, 2, "it says it is sealed"));
+        }
+        Ok((header, checksum))
+    }
+
+    pub(super) fn octets(&self) -> [u8; HEADER] {
+        self.octets
+    }
+
     fn middle(&self) -> [u8; 4] {
         let [_, _, _, _, c, d, e, f, ..] = self.octets;
         [c, d, e, f]
     }
 
-    fn ec(&self) -> usize {
+    pub(super) fn ec(&self) -> usize {
         let [high, low, _, _] = self.middle();
         usize::from(u16::from_be_bytes([high, low]))
     }
 
-    fn rrc(&self) -> usize {
+    pub(super) fn rrc(&self) -> usize {
         let [_, _, high, low] = self.middle();
         usize::from(u16::from_be_bytes([high, low]))
     }
 
-    fn number(&self) -> u64 {
+    pub(super) fn number(&self) -> u64 {
         let [.., s0, s1, s2, s3, s4, s5, s6, s7] = self.octets;
         u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7])
     }
@@ -449,14 +477,14 @@ impl Header {
     }
 
     /// With RRC = 0 and another EC.
-    fn with_ec(&self, ec: [u8; 2]) -> [u8; HEADER] {
+    pub(super) fn with_ec(&self, ec: [u8; 2]) -> [u8; HEADER] {
         let [a, b, ..] = self.octets;
         let [high, low] = ec;
         header([a, b], self.flags, [high, low, 0, 0], self.number())
     }
 }
 
-const WRAP: &str = "Wrap token";
+pub(super) const WRAP: &str = "Wrap token";
 const MIC: &str = "MIC token";
 
 impl Receiver {
@@ -470,11 +498,36 @@ impl Receiver {
                 None => None,
             },
             window,
+            dce: false,
         })
     }
 
+    /// The context is one of DCE style: what is encrypted and rotated at all is rotated by EC + RRC,
+    /// as Windows does it (GSS-45).
+    #[must_use]
+    pub fn dce_style(mut self) -> Self {
+        self.dce = true;
+        self
+    }
+
+    /// By how many octets to the right the peer rotated a payload (GSS-41, GSS-45); it may be more
+    /// than there are.
+    pub(super) fn rotated_by(&self, header: &Header) -> usize {
+        match (self.dce, header.protection(), header.rrc()) {
+            (_, _, 0) => 0,
+            (true, Protection::Confidentiality, rrc) => rrc + header.ec(),
+            (_, _, rrc) => rrc,
+        }
+    }
+
+    /// By how many octets to the left a payload is to be rotated (GSS-41).
+    fn rotation(&self, header: &Header, payload: &[u8]) -> usize {
+        let rotated = self.rotated_by(header);
+        rotated.checked_rem(payload.len()).unwrap_or(0)
+    }
+
     /// The keys that the flags name (GSS-27), if the token is from the peer (GSS-42).
-    fn direction(&mut self, flags: u8) -> Result<&mut Direction, Error> {
+    pub(super) fn direction(&mut self, flags: u8) -> Result<&mut Direction, Error> {
         if flags & SENT_BY_ACCEPTOR != self.base.from.flag() {
             return Err(bad_signature("it is one of our own"));
         }
@@ -489,7 +542,7 @@ impl Receiver {
     /// The message of a Wrap token.
     pub fn unwrap(&mut self, token: &[u8]) -> Result<Unwrapped<Vec<u8>>, Error> {
         let (header, payload) = Header::take(WRAP, WRAP_ID, token)?;
-        let rotation = rotation(&header, payload);
+        let rotation = self.rotation(&header, payload);
         if rotation == 0 && header.protection() == Protection::Confidentiality {
             let cipher = self.direction(header.flags)?.cipher()?;
             let mut plaintext = cipher.decrypt(payload).map_err(|_| undecipherable())?;
@@ -526,7 +579,7 @@ impl Receiver {
     ) -> Result<(Header, &'t mut [u8]), Error> {
         let (header, _) = Header::take(WRAP, WRAP_ID, token)?;
         let payload = token.get_mut(HEADER..).unwrap_or_default();
-        let rotation = rotation(&header, payload);
+        let rotation = self.rotation(&header, payload);
         if rotation != 0 {
             payload.rotate_left(rotation);
         }
@@ -582,7 +635,7 @@ impl Receiver {
         }
     }
 
-    fn received<M>(&mut self, header: &Header, message: M) -> Unwrapped<M> {
+    pub(super) fn received<M>(&mut self, header: &Header, message: M) -> Unwrapped<M> {
         Unwrapped {
             message,
             protection: header.protection(),
@@ -592,13 +645,7 @@ impl Receiver {
 
     /// Verifies the MIC token of a message (GSS-36).
     pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<SequenceStatus, Error> {
-        let (header, checksum) = Header::take(MIC, MIC_ID, token)?;
-        if header.middle() != [FILLER; 4] {
-            return Err(Malformed::new(MIC, 4, "the filler is not FF").into());
-        }
-        if header.flags & SEALED != 0 {
-            return Err(Malformed::new(MIC, 2, "it says it is sealed").into());
-        }
+        let (header, checksum) = Header::take_mic(token)?;
         self.direction(header.flags)?
             .mic()?
             .verify(&[message, &header.octets], checksum)
@@ -607,19 +654,14 @@ impl Receiver {
     }
 }
 
-/// By how many octets to the left a payload is to be rotated (GSS-41).
-fn rotation(header: &Header, payload: &[u8]) -> usize {
-    header.rrc().checked_rem(payload.len()).unwrap_or(0)
-}
-
-fn undecipherable() -> Error {
+pub(super) fn undecipherable() -> Error {
     bad_signature("it does not decrypt")
 }
 
 /// Compares the sealed header with the outer one, which alone is not protected (GSS-37, GSS-38):
 /// how many octets the message has. EC is among what is compared, lest a message be cut by
 /// changing it. What is refused is wiped.
-fn compare_headers(header: &Header, plaintext: &mut [u8]) -> Result<usize, Error> {
+pub(super) fn compare_headers(header: &Header, plaintext: &mut [u8]) -> Result<usize, Error> {
     let judged = (|| {
         let defective = |why| Malformed::new(WRAP, 0, why);
         let (text, sealed) = plaintext
@@ -657,7 +699,7 @@ fn open_signed(mac: &Mac, header: &Header, payload: &[u8]) -> Result<usize, Erro
     Ok(message.len())
 }
 
-fn bad_signature(why: &'static str) -> Error {
+pub(super) fn bad_signature(why: &'static str) -> Error {
     Rejection::Message {
         why,
         code: ErrorCode::KRB_AP_ERR_MODIFIED,
@@ -685,6 +727,15 @@ impl<M> Unwrapped<M> {
     /// The message, whatever the order: for applications with an order of their own.
     pub fn in_any_order(self) -> (M, SequenceStatus) {
         (self.message, self.status)
+    }
+
+    /// The same of another message.
+    pub(super) fn with<N>(self, message: N) -> Unwrapped<N> {
+        Unwrapped {
+            message,
+            protection: self.protection,
+            status: self.status,
+        }
     }
 
     /// What the token's sequence number says.
