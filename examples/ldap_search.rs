@@ -149,7 +149,7 @@ pub fn bind(stream: &mut (impl Read + Write), client: Client) -> Result<Session,
     let mechanism = client.mechanism().name();
     let mut step = client.start(now())?;
     let mut id = 0;
-    let mut send = |token: &[u8]| {
+    let mut send = |token: &[u8]| -> Result<(u8, Vec<u8>), Box<dyn Error>> {
         id += 1;
         match sasl_bind(stream, id, mechanism, token)? {
             (code @ (SUCCESS | SASL_BIND_IN_PROGRESS), challenge, _) => Ok((code, challenge)),

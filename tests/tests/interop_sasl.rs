@@ -353,7 +353,7 @@ fn cyrus(
         digits.concat()
     });
     if let (Some((name, _)), Some(data)) = (bindings, &data) {
-        arguments.extend([name, data]);
+        arguments.extend([name, data.as_str()]);
     }
     Sample::start(&here.realm, "python3", &arguments)
 }
@@ -367,7 +367,7 @@ fn against_cyrus_server(client: Client, mut server: Sample) -> Option<Session> {
     loop {
         let line = server.line();
         let Some(challenge) = line.strip_prefix("S: ") else {
-            assert!(line.starts_with("failed -13"), "{line}");
+            assert!(line.starts_with("failed -32"), "{line}");
             return None;
         };
         match next.challenge(&unbase64(challenge), now()).unwrap() {
@@ -426,10 +426,8 @@ fn sasl_12_sasl_13_gs2_with_cyrus_and_the_bindings_of_a_channel() {
         let Some(server) = cyrus(&here, "server", plus, Some(theirs)) else {
             return;
         };
-        // Cyrus compares the data and leaves the type's name, which its header has, to the client.
-        let same_data = ours.1 == theirs.1;
         let session = against_cyrus_server(client, server);
-        assert_eq!(session.is_some(), same_data, "{ours:?} {theirs:?}");
+        assert_eq!(session.is_some(), good, "{ours:?} {theirs:?}");
 
         // Of several, ours says which it was.
         let channel = [("tls-unique", &b"u"[..]), (ours.0, b"another"), ours];

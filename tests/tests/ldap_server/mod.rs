@@ -219,7 +219,7 @@ impl Connection {
             (0xA3, mut sasl) => {
                 let (_, name) = ber::take(&mut sasl)?;
                 let token = match sasl {
-                    [] => &[],
+                    [] => &[][..],
                     mut rest => ber::take(&mut rest)?.1,
                 };
                 let name = std::str::from_utf8(name).unwrap_or_default();
