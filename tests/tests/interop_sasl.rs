@@ -553,6 +553,8 @@ impl Gsasl {
             }
             assert!(self.talk.contains(who), "{}", self.talk);
         }
+        // It asks for one line more than it needs.
+        self.send("");
         self.input = None;
         while self.receive().is_some() {}
         let status = self.child.wait().unwrap();
