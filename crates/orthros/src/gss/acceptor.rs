@@ -72,6 +72,16 @@ impl Acceptor {
         self
     }
 
+    /// How the AP-REQ is judged.
+    pub fn config(&self) -> &ap::AcceptorConfig {
+        self.ap.config()
+    }
+
+    /// Whether an initiator without bindings is refused.
+    pub fn demands_bindings(&self) -> bool {
+        matches!(self.bindings, AcceptorBindings::Require(_))
+    }
+
     /// Where the initiator's tokens come from, for tickets with addresses.
     #[must_use]
     pub fn peer(mut self, peer: HostAddr) -> Self {
@@ -121,14 +131,12 @@ impl Acceptor {
         if id != TokenId::AP_REQ && id != TokenId::KRB_ERROR {
             return Err(self.refuse_type(oid, id, now));
         }
-        self.judge(oid, id, message, is_bare(token), now)
+        self.judge((oid, id, message), is_bare(token), now)
     }
 
     fn judge(
         &self,
-        oid: Oid,
-        id: TokenId,
-        message: &[u8],
+        (oid, id, message): (Oid, TokenId, &[u8]),
         bare: bool,
         now: Timestamp,
     ) -> Result<Verified, Refusal> {
@@ -249,7 +257,7 @@ impl AwaitToken {
         }
         // A KRB-ERROR is not answered with another.
         if id == TokenId::AP_REQ || id == TokenId::KRB_ERROR {
-            let verified = acceptor.judge(oid, id, message, is_bare(token), now)?;
+            let verified = acceptor.judge((oid, id, message), is_bare(token), now)?;
             return Ok(Judged::Verified(verified));
         }
         let refusal = acceptor.refuse_type(oid, id, now);
