@@ -30,10 +30,10 @@
 
 mod answer;
 pub mod blocking;
-#[cfg(feature = "valkey")]
-mod bounded;
 mod config;
 mod plan;
+#[cfg(feature = "valkey")]
+mod resp;
 pub mod stream;
 #[cfg(feature = "tokio")]
 pub mod tokio;
