@@ -5,7 +5,7 @@ use std::time::Duration;
 use orthros::crypto::Enctype;
 
 use crate::clock;
-use crate::peers::{Acceptor, Context, Initiator, Kdc, Peer, Reason, kdc};
+use crate::peers::{Acceptor, Context, Initiator, Kdc, Peer, Reason, ReplayFile, kdc};
 use crate::realm::{ENCTYPES, PacKind, Realm};
 
 /// One row.
@@ -19,6 +19,12 @@ pub struct Row {
 enum Work {
     /// An AP-REQ in its GSS token verified, recorded in the replay cache, and answered.
     Accept(PacKind),
+    /// The same, where each AP-REQ brings a ticket that no acceptor has seen.
+    AcceptNew(PacKind),
+    /// The same, with MIT krb5's replay cache in a file.
+    AcceptFile2,
+    /// A request tested for in and inserted into MIT krb5's replay cache in a file.
+    File2,
     /// An AP-REQ in its GSS token made from a ticket that is at hand.
     Initiate,
     /// Wrap with confidentiality of a message of so many octets.
@@ -80,6 +86,9 @@ impl Row {
         for pac in PacKind::ALL {
             each(Work::Accept(pac));
         }
+        for pac in PacKind::ALL {
+            each(Work::AcceptNew(pac));
+        }
         each(Work::Initiate);
         for (size, _) in SIZES {
             each(Work::Wrap(size));
@@ -89,7 +98,13 @@ impl Row {
         }
         each(Work::WrapInPlace(16 << 10));
         each(Work::UnwrapInPlace(16 << 10));
-        rows.extend([Work::AsExchange, Work::TgsExchange].map(|work| Row {
+        let single = [
+            Work::AcceptFile2,
+            Work::File2,
+            Work::AsExchange,
+            Work::TgsExchange,
+        ];
+        rows.extend(single.map(|work| Row {
             work,
             enctype: Enctype::AES256_CTS_HMAC_SHA1_96,
         }));
@@ -107,6 +122,9 @@ impl Row {
         let number = self.enctype.0;
         match self.work {
             Work::Accept(pac) => format!("accept/{number}/{}", pac.name()),
+            Work::AcceptNew(pac) => format!("accept-new/{number}/{}", pac.name()),
+            Work::AcceptFile2 => format!("accept-file2/{number}"),
+            Work::File2 => "file2".to_owned(),
             Work::Initiate => format!("initiate/{number}"),
             Work::Wrap(octets) => format!("wrap/{number}/{}", size(octets)),
             Work::Unwrap(octets) => format!("unwrap/{number}/{}", size(octets)),
@@ -119,9 +137,13 @@ impl Row {
 
     pub fn unit(&self) -> Unit {
         match self.work {
-            Work::Accept(_) | Work::Initiate | Work::AsExchange | Work::TgsExchange => {
-                Unit::PerSecond
-            }
+            Work::Accept(_)
+            | Work::AcceptNew(_)
+            | Work::AcceptFile2
+            | Work::File2
+            | Work::Initiate
+            | Work::AsExchange
+            | Work::TgsExchange => Unit::PerSecond,
             Work::Wrap(64) => Unit::Microseconds,
             Work::Wrap(octets)
             | Work::Unwrap(octets)
@@ -137,7 +159,7 @@ impl Row {
     /// The PAC of the tickets it uses.
     pub fn pac(&self) -> PacKind {
         match self.work {
-            Work::Accept(pac) => pac,
+            Work::Accept(pac) | Work::AcceptNew(pac) => pac,
             _ => PacKind::Minimal,
         }
     }
@@ -149,14 +171,30 @@ impl Row {
 
     /// Whether it takes tokens.
     pub fn accepts(&self) -> bool {
-        matches!(self.work, Work::Accept(_))
+        matches!(
+            self.work,
+            Work::Accept(_) | Work::AcceptNew(_) | Work::AcceptFile2 | Work::File2
+        )
+    }
+
+    /// Where the tokens come from that every library takes.
+    pub fn tokens(&self) -> Tokens {
+        match self.work {
+            Work::AcceptNew(_) => Tokens::OfNewTickets,
+            Work::File2 => Tokens::Sealed,
+            _ => Tokens::OfOneTicket,
+        }
     }
 
     /// How many operations make one round.
     pub fn batch(&self, quick: bool) -> usize {
         let few = if quick { 5 } else { 1 };
         match self.work {
-            Work::Accept(_) | Work::Initiate => 1_000 / few,
+            Work::Accept(_)
+            | Work::AcceptNew(_)
+            | Work::AcceptFile2
+            | Work::File2
+            | Work::Initiate => 1_000 / few,
             Work::AsExchange | Work::TgsExchange => 500 / few,
             Work::Wrap(octets)
             | Work::Unwrap(octets)
@@ -169,7 +207,9 @@ impl Row {
     pub fn task<'a>(&self, peer: &'a dyn Peer, realm: &'a Realm) -> Result<Task<'a>, Reason> {
         let case = realm.case(self.enctype, self.pac());
         Ok(match self.work {
-            Work::Accept(_) => Task::Accept(peer.acceptor(realm)?),
+            Work::Accept(_) | Work::AcceptNew(_) => Task::Accept(peer.acceptor(realm)?),
+            Work::AcceptFile2 => Task::Accept(peer.acceptor_with_file2(realm)?),
+            Work::File2 => Task::Remember(peer.file2(realm)?),
             Work::Initiate => Task::Initiate(peer.initiator(realm, case)?),
             Work::Wrap(octets) => {
                 let (initiator, _) = establish(peer, peer, realm, self)?;
@@ -195,6 +235,17 @@ impl Row {
     }
 }
 
+/// What an acceptor is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    /// Tokens with one ticket, each with an authenticator of its own.
+    OfOneTicket,
+    /// Tokens each with a ticket and an authenticator of its own.
+    OfNewTickets,
+    /// Not tokens, but cipher texts as those of authenticators.
+    Sealed,
+}
+
 /// The initiator's and the acceptor's end of a context.
 type Ends = (Box<dyn Context>, Box<dyn Context>);
 
@@ -214,6 +265,7 @@ fn establish(
 /// Set-up work of one library.
 pub enum Task<'a> {
     Accept(Box<dyn Acceptor + 'a>),
+    Remember(Box<dyn ReplayFile + 'a>),
     Initiate(Box<dyn Initiator + 'a>),
     Wrap(Box<dyn Context>, Vec<u8>),
     Unwrap(Box<dyn Context>, Box<dyn Context>, Vec<u8>),
@@ -251,6 +303,7 @@ impl Task<'_> {
     fn profiled(&mut self, count: usize, tokens: &[Vec<u8>], input: &mut [Vec<u8>]) {
         match self {
             Task::Accept(acceptor) => acceptor.accept_all(tokens),
+            Task::Remember(file) => file.remember_all(tokens),
             Task::Initiate(initiator) => initiator.initiate_all(count),
             Task::Wrap(context, message) => context.wrap_all(message, count),
             Task::Unwrap(_, acceptor, _) => acceptor.unwrap_all(input),
