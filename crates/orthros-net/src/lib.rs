@@ -31,12 +31,12 @@
 
 mod answer;
 pub mod blocking;
+#[cfg(feature = "valkey")]
+mod bounded;
 mod config;
 mod forwarding;
 pub mod manual;
 mod plan;
-#[cfg(feature = "valkey")]
-mod resp;
 pub mod stream;
 #[cfg(feature = "rustls")]
 pub mod tls;

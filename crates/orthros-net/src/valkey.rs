@@ -33,26 +33,24 @@
 //!   service refuse for one skew, as after a start of its own.
 
 use std::fmt;
-use std::io::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use orthros::ap::{ReplayEntry, ReplayVerdict};
 use orthros::secret::Secret;
 use orthros::time::Timestamp;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, RedisConnectionInfo, Value, cmd};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::resp::{Answer, Connection, Stream, Wire, command};
+use crate::bounded::{Bounded, Stream};
 
 /// The library for TLS; its [`ClientConfig`] says whom to trust.
 pub use tokio_rustls::rustls;
-
-/// How many digits a tag has in a key.
-const TAG_DIGITS: usize = 24;
 
 /// What becomes of a request when the server does not answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,7 +81,7 @@ pub struct ValkeyConfig {
     host: String,
     port: u16,
     user: Option<(String, Secret)>,
-    database: u32,
+    database: i64,
     tls: Option<Arc<ClientConfig>>,
     prefix: String,
     timeout: Duration,
@@ -117,7 +115,7 @@ impl ValkeyConfig {
     /// Another database than the first.
     #[must_use]
     pub fn database(mut self, number: u32) -> Self {
-        self.database = number;
+        self.database = number.into();
         self
     }
 
@@ -176,20 +174,20 @@ impl fmt::Debug for ValkeyConfig {
 /// A replay cache on a server, to be shared by all tasks of a process behind an `Arc`.
 ///
 /// It connects when it is first asked, and again when the connection is lost. All tasks use one
-/// connection, on which the commands of those that ask at the same time travel together.
+/// connection, on which their commands follow each other without waiting for the answers.
 pub struct ValkeyReplayCache {
     config: ValkeyConfig,
-    /// `SET` and what its key begins with.
-    head: Vec<u8>,
-    connection: Mutex<Option<Arc<Fit>>>,
+    connection: Mutex<Option<Connection>>,
     /// Held by who connects, so that the others wait for the same connection.
     connecting: tokio::sync::Mutex<()>,
     failures: AtomicU64,
 }
 
 /// A server that was found fit.
-struct Fit {
-    connection: Connection,
+#[derive(Clone)]
+struct Connection {
+    commands: MultiplexedConnection,
+    closed: Arc<AtomicBool>,
     /// The server may know nothing from before.
     started: Option<Timestamp>,
 }
@@ -197,11 +195,8 @@ struct Fit {
 impl ValkeyReplayCache {
     /// A cache on that server, which is not yet connected to.
     pub fn new(config: ValkeyConfig) -> Self {
-        let key = config.prefix.len() + 1 + TAG_DIGITS;
-        let head = format!("*6\r\n$3\r\nSET\r\n${key}\r\n{}:", config.prefix).into();
         Self {
             config,
-            head,
             connection: Mutex::new(None),
             connecting: tokio::sync::Mutex::new(()),
             failures: AtomicU64::new(0),
@@ -216,14 +211,12 @@ impl ValkeyReplayCache {
     /// Outside a runtime of tokio with its input, output and time enabled.
     pub async fn check_and_insert(&self, entry: &ReplayEntry, now: Timestamp) -> ReplayVerdict {
         let timeout = self.config.timeout;
-        let mut used = None;
-        let asked = tokio::time::timeout(timeout, self.ask(entry, now, &mut used)).await;
-        let why = match asked {
+        let why = match tokio::time::timeout(timeout, self.ask(entry, now)).await {
             Ok(Ok(verdict)) => return verdict,
             Ok(Err(why)) => why,
             Err(_) => format!("no answer within {timeout:?}"),
         };
-        self.disconnect(used.as_ref());
+        self.disconnect();
         self.failures.fetch_add(1, Ordering::Relaxed);
         match self.config.on_failure {
             OnFailure::Admit => ReplayVerdict::Unchecked,
@@ -238,70 +231,52 @@ impl ValkeyReplayCache {
         self.failures.load(Ordering::Relaxed)
     }
 
-    async fn ask(
-        &self,
-        entry: &ReplayEntry,
-        now: Timestamp,
-        used: &mut Option<Arc<Fit>>,
-    ) -> Result<ReplayVerdict, String> {
-        let fit = used.insert(self.connection(now).await?);
-        let ready = fit.started.map(|at| at.plus(entry.skew()));
+    async fn ask(&self, entry: &ReplayEntry, now: Timestamp) -> Result<ReplayVerdict, String> {
+        let mut connection = self.connection(now).await?;
+        let ready = connection.started.map(|at| at.plus(entry.skew()));
         if let Some(young) = ready.and_then(|at| entry.too_early_for(at, now)) {
             return Ok(young);
         }
-        let asked = fit.connection.ask(|out| self.set(out, entry, now)).await;
-        match asked? {
-            Answer::Okay => Ok(ReplayVerdict::Fresh),
-            Answer::Nil => Ok(ReplayVerdict::Seen),
-            Answer::Error(error) => Err(error),
-            Answer::Text(_) => Err("an answer that is none".to_owned()),
+        let mut set = cmd("SET");
+        set.arg(self.key(entry)).arg(1);
+        set.arg("NX").arg("PX").arg(lifetime(entry, now));
+        match connection.commands.send_packed_command(&set).await {
+            Ok(Value::Okay) => Ok(ReplayVerdict::Fresh),
+            Ok(Value::Nil) => Ok(ReplayVerdict::Seen),
+            Ok(Value::ServerError(error)) => Err(error.to_string()),
+            Ok(_) => Err("an answer that is none".to_owned()),
+            Err(error) => Err(error.to_string()),
         }
     }
 
-    /// `SET prefix:tag 1 NX PX lifetime`.
-    fn set(&self, out: &mut Vec<u8>, entry: &ReplayEntry, now: Timestamp) {
-        let digit = |half: u8| match half {
-            0..10 => b'0' + half,
-            _ => b'a' - 10 + half,
-        };
-        out.extend_from_slice(&self.head);
-        out.extend(
-            entry
-                .tag
-                .iter()
-                .flat_map(|o| [digit(o >> 4), digit(o & 15)]),
-        );
-        let lifetime = lifetime(entry, now);
-        let digits = lifetime.ilog10() + 1;
-        // A vector takes everything.
-        let _ = write!(
-            out,
-            "\r\n$1\r\n1\r\n$2\r\nNX\r\n$2\r\nPX\r\n${digits}\r\n{lifetime}\r\n"
-        );
+    fn key(&self, entry: &ReplayEntry) -> String {
+        use fmt::Write as _;
+        let mut key = format!("{}:", self.config.prefix);
+        for octet in entry.tag {
+            // A String takes everything.
+            let _ = write!(key, "{octet:02x}");
+        }
+        key
     }
 
-    fn current(&self) -> Option<Arc<Fit>> {
+    fn current(&self) -> Option<Connection> {
         let current = self
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        current.clone().filter(|fit| fit.connection.is_open())
+        current
+            .clone()
+            .filter(|connection| !connection.closed.load(Ordering::Acquire))
     }
 
-    /// Forgets the connection, unless there is another by now.
-    fn disconnect(&self, used: Option<&Arc<Fit>>) {
-        let mut current = self
+    fn disconnect(&self) {
+        *self
             .connection
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let (Some(held), Some(used)) = (&*current, used)
-            && Arc::ptr_eq(held, used)
-        {
-            *current = None;
-        }
+            .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    async fn connection(&self, now: Timestamp) -> Result<Arc<Fit>, String> {
+    async fn connection(&self, now: Timestamp) -> Result<Connection, String> {
         if let Some(connection) = self.current() {
             return Ok(connection);
         }
@@ -309,15 +284,15 @@ impl ValkeyReplayCache {
         if let Some(connection) = self.current() {
             return Ok(connection);
         }
-        let connection = Arc::new(self.connect(now).await?);
+        let connection = self.connect(now).await?;
         *self
             .connection
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&connection));
+            .unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
         Ok(connection)
     }
 
-    async fn connect(&self, now: Timestamp) -> Result<Fit, String> {
+    async fn connect(&self, now: Timestamp) -> Result<Connection, String> {
         let config = &self.config;
         let address = (config.host.as_str(), config.port);
         let tcp = TcpStream::connect(address).await.map_err(text)?;
@@ -330,44 +305,39 @@ impl ValkeyReplayCache {
                 Box::new(tls.map_err(text)?)
             }
         };
-        let mut wire = Wire::new(stream);
-        let mut say = Vec::new();
+        let closed = Arc::new(AtomicBool::new(false));
+        let stream = Bounded::new(stream, Arc::clone(&closed));
+        let mut login = RedisConnectionInfo::default()
+            .set_db(config.database)
+            .set_skip_set_lib_name();
         if let Some((name, password)) = &config.user {
-            // As long as it has to be, so that the password is in one place and wiped there.
-            say.reserve_exact(64 + name.len() + password.len());
-            command(&mut say, &[b"AUTH", name.as_bytes(), password.expose()]);
-            let say = Secret::new(std::mem::take(&mut say));
-            done("AUTH", wire.call(say.expose()).await?)?;
+            let password = std::str::from_utf8(password.expose());
+            login = login
+                .set_username(name)
+                .set_password(password.map_err(|_| "the password is not UTF-8")?);
         }
-        if config.database != 0 {
-            let number = config.database.to_string();
-            command(&mut say, &[b"SELECT", number.as_bytes()]);
-            done("SELECT", wire.call(&say).await?)?;
-            say.clear();
-        }
-        command(&mut say, &[b"INFO"]);
-        let info = match wire.call(&say).await? {
-            Answer::Text(info) => info,
-            Answer::Error(why) => return Err(format!("INFO: {why}")),
-            _ => return Err("INFO: an answer that is none".to_owned()),
-        };
+        // The time is taken in `check_and_insert`.
+        let patience = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None);
+        let (mut commands, driver) =
+            MultiplexedConnection::new_with_config(&login, stream, patience)
+                .await
+                .map_err(text)?;
+        tokio::spawn(driver);
+        let info: String = cmd("INFO")
+            .query_async(&mut commands)
+            .await
+            .map_err(|error| format!("INFO: {error}"))?;
         let started = fit(&info, config.persistence)?.map(|uptime| {
             // It was asked later than `now`, by less than the timeout.
             now.plus(config.timeout).minus(uptime)
         });
-        Ok(Fit {
-            connection: Connection::new(wire),
+        Ok(Connection {
+            commands,
+            closed,
             started,
         })
-    }
-}
-
-/// Whether the server has done what it was told.
-fn done(what: &str, answer: Answer) -> Result<(), String> {
-    match answer {
-        Answer::Okay => Ok(()),
-        Answer::Error(why) => Err(format!("{what}: {why}")),
-        _ => Err(format!("{what}: an answer that is none")),
     }
 }
 
