@@ -6,7 +6,7 @@ use orthros::crypto::Enctype;
 
 use crate::bulk::{self, Bulk};
 use crate::clock;
-use crate::peers::{Acceptor, Context, Initiator, Kdc, Peer, Reason, kdc};
+use crate::peers::{Acceptor, Context, Initiator, Kdc, Peer, Reason, ReplayFile, kdc};
 use crate::realm::{ENCTYPES, PacKind, Realm};
 
 /// One row.
@@ -20,6 +20,12 @@ pub struct Row {
 enum Work {
     /// An AP-REQ in its GSS token verified, recorded in the replay cache, and answered.
     Accept(PacKind),
+    /// The same, where each AP-REQ brings a ticket that no acceptor has seen.
+    AcceptNew(PacKind),
+    /// The same, with MIT krb5's replay cache in a file.
+    AcceptFile2,
+    /// A request tested for in and inserted into MIT krb5's replay cache in a file.
+    File2,
     /// An AP-REQ in its GSS token made from a ticket that is at hand.
     Initiate,
     /// Wrap with confidentiality of a message of so many octets.
@@ -83,6 +89,9 @@ impl Row {
         for pac in PacKind::ALL {
             each(Work::Accept(pac));
         }
+        for pac in PacKind::ALL {
+            each(Work::AcceptNew(pac));
+        }
         each(Work::Initiate);
         for (size, _) in SIZES {
             each(Work::Wrap(size));
@@ -95,7 +104,13 @@ impl Row {
         for bulk in Bulk::ALL {
             each(Work::Bulk(bulk));
         }
-        rows.extend([Work::AsExchange, Work::TgsExchange].map(|work| Row {
+        let single = [
+            Work::AcceptFile2,
+            Work::File2,
+            Work::AsExchange,
+            Work::TgsExchange,
+        ];
+        rows.extend(single.map(|work| Row {
             work,
             enctype: Enctype::AES256_CTS_HMAC_SHA1_96,
         }));
@@ -113,6 +128,9 @@ impl Row {
         let number = self.enctype.0;
         match self.work {
             Work::Accept(pac) => format!("accept/{number}/{}", pac.name()),
+            Work::AcceptNew(pac) => format!("accept-new/{number}/{}", pac.name()),
+            Work::AcceptFile2 => format!("accept-file2/{number}"),
+            Work::File2 => "file2".to_owned(),
             Work::Initiate => format!("initiate/{number}"),
             Work::Wrap(octets) => format!("wrap/{number}/{}", size(octets)),
             Work::Unwrap(octets) => format!("unwrap/{number}/{}", size(octets)),
@@ -126,9 +144,13 @@ impl Row {
 
     pub fn unit(&self) -> Unit {
         match self.work {
-            Work::Accept(_) | Work::Initiate | Work::AsExchange | Work::TgsExchange => {
-                Unit::PerSecond
-            }
+            Work::Accept(_)
+            | Work::AcceptNew(_)
+            | Work::AcceptFile2
+            | Work::File2
+            | Work::Initiate
+            | Work::AsExchange
+            | Work::TgsExchange => Unit::PerSecond,
             Work::Wrap(64) => Unit::Microseconds,
             Work::Wrap(octets)
             | Work::Unwrap(octets)
@@ -145,7 +167,7 @@ impl Row {
     /// The PAC of the tickets it uses.
     pub fn pac(&self) -> PacKind {
         match self.work {
-            Work::Accept(pac) => pac,
+            Work::Accept(pac) | Work::AcceptNew(pac) => pac,
             _ => PacKind::Minimal,
         }
     }
@@ -157,7 +179,19 @@ impl Row {
 
     /// Whether it takes tokens.
     pub fn accepts(&self) -> bool {
-        matches!(self.work, Work::Accept(_))
+        matches!(
+            self.work,
+            Work::Accept(_) | Work::AcceptNew(_) | Work::AcceptFile2 | Work::File2
+        )
+    }
+
+    /// Where the tokens come from that every library takes.
+    pub fn tokens(&self) -> Tokens {
+        match self.work {
+            Work::AcceptNew(_) => Tokens::OfNewTickets,
+            Work::File2 => Tokens::Sealed,
+            _ => Tokens::OfOneTicket,
+        }
     }
 
     /// Whether it is a stream.
@@ -169,7 +203,11 @@ impl Row {
     pub fn batch(&self, quick: bool) -> usize {
         let few = if quick { 5 } else { 1 };
         match self.work {
-            Work::Accept(_) | Work::Initiate => 1_000 / few,
+            Work::Accept(_)
+            | Work::AcceptNew(_)
+            | Work::AcceptFile2
+            | Work::File2
+            | Work::Initiate => 1_000 / few,
             Work::AsExchange | Work::TgsExchange => 500 / few,
             Work::Wrap(octets)
             | Work::Unwrap(octets)
@@ -183,7 +221,9 @@ impl Row {
     pub fn task<'a>(&self, peer: &'a dyn Peer, realm: &'a Realm) -> Result<Task<'a>, Reason> {
         let case = realm.case(self.enctype, self.pac());
         Ok(match self.work {
-            Work::Accept(_) => Task::Accept(peer.acceptor(realm)?),
+            Work::Accept(_) | Work::AcceptNew(_) => Task::Accept(peer.acceptor(realm)?),
+            Work::AcceptFile2 => Task::Accept(peer.acceptor_with_file2(realm)?),
+            Work::File2 => Task::Remember(peer.file2(realm)?),
             Work::Initiate => Task::Initiate(peer.initiator(realm, case)?),
             Work::Wrap(octets) => {
                 let (initiator, _) = establish(peer, peer, realm, self)?;
@@ -210,6 +250,17 @@ impl Row {
     }
 }
 
+/// What an acceptor is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    /// Tokens with one ticket, each with an authenticator of its own.
+    OfOneTicket,
+    /// Tokens each with a ticket and an authenticator of its own.
+    OfNewTickets,
+    /// Not tokens, but cipher texts as those of authenticators.
+    Sealed,
+}
+
 /// The initiator's and the acceptor's end of a context.
 type Ends = (Box<dyn Context>, Box<dyn Context>);
 
@@ -229,6 +280,7 @@ fn establish(
 /// Set-up work of one library.
 pub enum Task<'a> {
     Accept(Box<dyn Acceptor + 'a>),
+    Remember(Box<dyn ReplayFile + 'a>),
     Initiate(Box<dyn Initiator + 'a>),
     Wrap(Box<dyn Context>, Vec<u8>),
     Unwrap(Box<dyn Context>, Box<dyn Context>, Vec<u8>),
@@ -268,6 +320,7 @@ impl Task<'_> {
     fn profiled(&mut self, count: usize, tokens: &[Vec<u8>], input: &mut [Vec<u8>]) {
         match self {
             Task::Accept(acceptor) => acceptor.accept_all(tokens),
+            Task::Remember(file) => file.remember_all(tokens),
             Task::Initiate(initiator) => initiator.initiate_all(count),
             Task::Wrap(context, message) => context.wrap_all(message, count),
             Task::Unwrap(_, acceptor, _) => acceptor.unwrap_all(input),

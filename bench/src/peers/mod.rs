@@ -35,6 +35,19 @@ pub trait Peer {
     /// cache is empty.
     fn acceptor<'a>(&'a self, realm: &'a Realm) -> Result<Box<dyn Acceptor + 'a>, Reason>;
 
+    /// The same, with MIT krb5's replay cache in a file, empty.
+    fn acceptor_with_file2<'a>(
+        &'a self,
+        _realm: &'a Realm,
+    ) -> Result<Box<dyn Acceptor + 'a>, Reason> {
+        Err("it does not know MIT krb5's replay cache".into())
+    }
+
+    /// That replay cache alone, empty.
+    fn file2<'a>(&'a self, _realm: &'a Realm) -> Result<Box<dyn ReplayFile + 'a>, Reason> {
+        Err("it does not know MIT krb5's replay cache".into())
+    }
+
     /// An initiator that holds the ticket of `case`.
     fn initiator<'a>(
         &'a self,
@@ -56,6 +69,12 @@ pub trait Kdc {
 
     /// The processor time that the KDC has used so far.
     fn cpu_time(&self) -> Duration;
+}
+
+/// A replay cache in a file.
+pub trait ReplayFile {
+    /// Takes cipher texts of aes256-cts-hmac-sha1-96, none of which it has seen.
+    fn remember_all(&mut self, sealed: &[Vec<u8>]);
 }
 
 /// Accepts initial context tokens.

@@ -70,7 +70,7 @@ impl Sealer {
         };
         let largest = encoder.largest_message();
         let sender = encoder.into_sender();
-        let largest = largest.saturating_add(sender.room(protection).total());
+        let largest = sender.token_len(protection, largest);
         let largest = u32::try_from(largest).unwrap_or(u32::MAX);
         Self::new(sender, &StreamConfig::sasl(protection, largest, largest))
     }
@@ -111,6 +111,24 @@ impl Sealer {
     fn frames(&mut self, message: &[u8]) -> Result<usize, Error> {
         let room = self.sender.room(self.protection);
         let head = self.framing.head_len();
+        let flags = match self.protection {
+            Protection::Integrity => DATA | WRAPPED,
+            Protection::Confidentiality => DATA | WRAPPED | ENCRYPTED,
+        };
+        // Tokens of RFC 1964, whose room grows with the message, are made one after the other.
+        if self.sender.token_len(self.protection, 0) != room.total() {
+            self.buffer.clear();
+            for piece in message.chunks(self.max_message) {
+                let start = self.buffer.len();
+                self.buffer.resize(start + head, 0);
+                let token = self.sender.token_len(self.protection, piece.len());
+                let frame = self.buffer.get_mut(start..).unwrap_or_default();
+                self.framing.put_head(flags, token, frame);
+                self.sender
+                    .wrap_into(self.protection, piece, &mut self.buffer)?;
+            }
+            return Ok(self.buffer.len());
+        }
         let before = head + room.before;
         let full = before + self.max_message + room.behind;
         let frames = message.len().div_ceil(self.max_message);
@@ -119,10 +137,6 @@ impl Sealer {
             self.buffer.resize(len, 0);
         }
         let frames = self.buffer.get_mut(..len).unwrap_or_default();
-        let flags = match self.protection {
-            Protection::Integrity => DATA | WRAPPED,
-            Protection::Confidentiality => DATA | WRAPPED | ENCRYPTED,
-        };
         let pieces = message.chunks(self.max_message);
         for (frame, piece) in frames.chunks_mut(full).zip(pieces) {
             let token = frame.len() - head;
