@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use orthros::client::{AsExchange, InitialCredentials, ServiceCredentials, TgsExchange};
 use orthros::credentials::Credentials;
 use orthros::error::Error;
+use orthros::gss::Initiator;
 use orthros::keytab::Keytab;
 use orthros::principal::Principal;
 use orthros::secret::Secret;
@@ -16,6 +17,7 @@ use orthros::time::Timestamp;
 
 use crate::answer::{Verdict, judge};
 use crate::config::KdcConfig;
+use crate::forwarding;
 use crate::plan::{Failure, Plan, Transport};
 
 /// The longest datagram there is.
@@ -66,6 +68,26 @@ impl KdcClient {
     ) -> Result<ServiceCredentials, Error> {
         let exchange = TgsExchange::new(tgt, service);
         self.run(exchange.start(self.now())?)
+    }
+
+    /// Gives `initiator` a forwarded TGT, if its flags ask for delegation and may have it (GSS-32,
+    /// GSS-34): see
+    /// [`wants_forwarded_tgt`](orthros::gss::Initiator::wants_forwarded_tgt).
+    ///
+    /// The initiator goes on in any case. If the KDC gave none, the error says why, and the context
+    /// will not have DELEG (GSS-33).
+    pub fn delegate(&self, initiator: Initiator, tgt: &Credentials) -> (Initiator, Option<Error>) {
+        if !initiator.wants_forwarded_tgt() {
+            return (initiator, None);
+        }
+        let got = match forwarding::start(&initiator, tgt, self.now()) {
+            Ok(ask) => self.run(ask),
+            Err(error) => Err(error),
+        };
+        match got {
+            Ok(got) => (initiator.delegate(got.credentials), None),
+            Err(error) => (initiator, Some(error)),
+        }
     }
 
     /// Takes an exchange to its end.

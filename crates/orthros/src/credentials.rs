@@ -18,7 +18,8 @@ pub struct Credentials {
     pub ticket: Vec<u8>,
     /// The ticket session key.
     pub session_key: Key,
-    /// The ticket's flags.
+    /// The ticket's flags. OK-AS-DELEGATE stays only if every KDC on the way to the server's realm
+    /// recommends the next (GSS-34).
     pub flags: TicketFlags,
     /// When the client first authenticated.
     pub authtime: KerberosTime,

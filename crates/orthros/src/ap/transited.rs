@@ -8,6 +8,9 @@ use crate::wire::{TrType, TransitedEncoding};
 /// A path longer than this is refused unread; deployed ones have fewer than ten.
 const MAX_REALMS: usize = 100;
 const MAX_REALM_LEN: usize = 1024;
+/// All its names together: each may repeat the whole of the one before it, so that what a short
+/// field stands for grows with its square.
+const MAX_PATH_LEN: usize = 16 * 1024;
 
 /// Which realms may stand between a client's realm and ours (AP-32).
 #[derive(Clone, Debug, Default)]
@@ -85,19 +88,16 @@ impl TransitedPolicy {
         }
         let path = expand(contents, client_realm, server_realm).map_err(|w| refuse(w.into()))?;
         let pair = (client_realm.to_owned(), server_realm.to_owned());
-        let hierarchy;
         let allowed = match self.capaths.get(&pair) {
-            Some(path) => path,
-            None => {
-                hierarchy = between(client_realm, server_realm);
-                &hierarchy
-            }
+            Some(path) => path.iter().map(String::as_str).collect(),
+            None => between(client_realm, server_realm),
         };
         for realm in path {
             if realm.starts_with("WELLKNOWN:") {
                 return Err(refuse(format!("{realm} is no realm to come through")));
             }
-            if realm != client_realm && realm != server_realm && !allowed.contains(&realm) {
+            if realm != client_realm && realm != server_realm && !allowed.contains(&realm.as_str())
+            {
                 return Err(refuse(format!("came through {realm}")));
             }
         }
@@ -124,11 +124,11 @@ pub fn expand(
     for (n, field) in fields.into_iter().enumerate() {
         if field.text.is_empty() {
             let before = realms.last().map_or(client_realm, String::as_str);
+            let before = before.to_owned();
             if n == last {
-                let fill = between(before, server_realm);
-                realms.extend(fill);
+                add(&mut realms, between(&before, server_realm))?;
             } else {
-                gap_after = Some(before.to_owned());
+                gap_after = Some(before);
             }
             continue;
         }
@@ -144,14 +144,27 @@ pub fn expand(
             return Err("a realm in the transited field is too long");
         }
         if let Some(before) = gap_after.take() {
-            realms.extend(between(&before, &realm));
+            add(&mut realms, between(&before, &realm))?;
         }
-        realms.push(realm);
-        if realms.len() > MAX_REALMS {
-            return Err("too many realms in the transited field");
-        }
+        add(&mut realms, [realm.as_str()])?;
     }
     Ok(realms)
+}
+
+/// Adds realms to a path, within its bounds.
+fn add<'a>(
+    path: &mut Vec<String>,
+    realms: impl IntoIterator<Item = &'a str>,
+) -> Result<(), &'static str> {
+    let mut len: usize = path.iter().map(String::len).sum();
+    for realm in realms {
+        len += realm.len();
+        if path.len() == MAX_REALMS || len > MAX_PATH_LEN {
+            return Err("too many realms in the transited field");
+        }
+        path.push(realm.to_owned());
+    }
+    Ok(())
 }
 
 #[derive(Default)]
@@ -204,7 +217,7 @@ fn split(text: &str) -> Result<Vec<Field>, &'static str> {
 
 /// The realms strictly between two in the hierarchy of names: up from the one to what they have
 /// in common, down to the other.
-pub fn between(from: &str, to: &str) -> Vec<String> {
+pub fn between<'a>(from: &'a str, to: &'a str) -> Vec<&'a str> {
     let ups = ancestors(from);
     let downs = ancestors(to);
     let common = ups.iter().find(|realm| downs.contains(realm)).copied();
@@ -219,7 +232,6 @@ pub fn between(from: &str, to: &str) -> Vec<String> {
     path.extend(down.into_iter().rev());
     path.into_iter()
         .filter(|realm| *realm != from && *realm != to)
-        .map(str::to_owned)
         .collect()
 }
 
@@ -286,6 +298,11 @@ mod tests {
         assert!(expand(b"A\0", "C", "S").is_err());
         assert!(expand(&[0xff], "C", "S").is_err());
         assert!(expand("/a,".repeat(5000).as_bytes(), "C", "S").is_err());
+        // Each name repeats the one before it: a path of few octets is short all the same.
+        assert!(expand("/abcdef,".repeat(90).as_bytes(), "C", "S").is_err());
+        assert!(expand("/abcdef,".repeat(40).as_bytes(), "C", "S").is_ok());
+        let deep = "a.".repeat(500);
+        assert!(expand(b",X,", &deep, "S").is_err());
         assert!(expand(&vec![b'a'; 70_000], "C", "S").is_err());
     }
 
@@ -293,7 +310,7 @@ mod tests {
     fn hierarchy() {
         assert_eq!(between("A.X.COM", "B.X.COM"), ["X.COM"]);
         assert_eq!(between("A.B.X.COM", "X.COM"), ["B.X.COM"]);
-        assert_eq!(between("X.COM", "X.COM"), [""; 0]);
+        assert!(between("X.COM", "X.COM").is_empty());
         assert_eq!(between("A.COM", "B.ORG"), ["COM", "ORG"]);
         assert_eq!(between("/C/O/A", "/C/O/B"), ["/C/O"]);
     }

@@ -447,7 +447,10 @@ impl TgsAwait {
             true => exchange.second_ticket.clone(),
             false => None,
         };
-        let credentials = reply::credentials(rep, &part, header.clock_offset, second_ticket)?;
+        let mut credentials = reply::credentials(rep, &part, header.clock_offset, second_ticket)?;
+        if !self.recommends(header) {
+            credentials.flags = credentials.flags.without(TicketFlags::OK_AS_DELEGATE);
+        }
         let Self {
             mut exchange,
             mut path,
@@ -461,6 +464,17 @@ impl TgsAwait {
                 exchange.ask(path, budget, now)
             }
         }
+    }
+
+    /// Whether the KDC that answers can recommend a server for delegation: that of the client's own
+    /// realm can, another's if every realm on the way recommends the next one (GSS-34, security case
+    /// 108). What is missing from a TGT on the way is so missing from all that come of it.
+    fn recommends(&self, header: &Credentials) -> bool {
+        let again = self.exchange.purpose == Purpose::Again;
+        let own_realm = header.client.realm();
+        let own = header.server.realm() == own_realm
+            && (again || header.server.component(1) == Some(own_realm));
+        own || header.flags.contains(TicketFlags::OK_AS_DELEGATE)
     }
 
     /// Whether the ticket is the one asked for, or leads on to another realm (KDC-27, KDC-34).

@@ -14,6 +14,7 @@
 
 mod decrypt;
 mod encrypt;
+mod pieces;
 
 use aes::Block;
 use cipher::consts::U16;
@@ -28,6 +29,8 @@ pub(super) use decrypt::{
     hash_then_decrypt_to,
 };
 pub(super) use encrypt::{encrypt_then_hash, hash_then_encrypt};
+pub use pieces::Piece;
+pub(super) use pieces::{Pieces, decrypt_pieces, encrypt_pieces};
 
 pub(super) const BLOCK: usize = 16;
 

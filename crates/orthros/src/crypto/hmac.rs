@@ -254,6 +254,10 @@ impl<D: Hash> Hmac<D> {
     }
 
     pub(super) fn of(&self, parts: &[&[u8]]) -> Output {
+        self.of_each(parts.iter().copied())
+    }
+
+    pub(super) fn of_each<'p>(&self, parts: impl Iterator<Item = &'p [u8]>) -> Output {
         let mut running = self.start();
         for part in parts {
             running.update(part);

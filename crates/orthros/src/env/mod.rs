@@ -22,6 +22,7 @@
 )]
 
 mod collection;
+mod defaults;
 #[cfg(target_os = "linux")]
 mod file2;
 mod files;

@@ -633,3 +633,56 @@ fn file_17_the_primary_does_not_lead_out_of_the_directory() {
         assert!(collection.set_primary(&scratch.0.join(path)).is_err());
     }
 }
+
+// ----------------------------------------------------------------------------------- credentials
+
+/// Default credentials. That a context's names are told only when it is complete needs no test: a
+/// `SecurityContext` is complete, and of this mechanism.
+#[test]
+fn gss_61_default_credentials() {
+    use crate::ap::Accepts;
+    use crate::gss::{MajorStatus, Role};
+    let scratch = Scratch::new("defaults");
+    let (keytab, ccache) = (scratch.path("keytab"), scratch.path("ccache"));
+    let environment = with("KRB5_KTNAME", keytab.to_str().unwrap())
+        .with("KRB5CCNAME", ccache.to_str().unwrap())
+        .unwrap();
+    let now = Timestamp::from(KerberosTime::from_secs(2000));
+    let no_acceptor = || environment.default_acceptor(None).unwrap_err();
+    let no_initiator = |at: Timestamp| environment.default_initiator(None, at).unwrap_err();
+    let no_cred = |error: Error| {
+        assert_eq!(error.gss_major(Role::Initiator), MajorStatus::NO_CRED);
+        assert_eq!(error.gss_major(Role::Acceptor), MajorStatus::NO_CRED);
+    };
+    // Missing, then empty.
+    no_cred(no_acceptor());
+    no_cred(no_initiator(now));
+    write_keytab(&keytab, &Keytab::new()).unwrap();
+    write_ccache(&ccache, &CredentialCache::new(principal("alice@R"))).unwrap();
+    no_cred(no_acceptor());
+    no_cred(no_initiator(now));
+    // Every key, any principal.
+    let mut keys = Keytab::new();
+    keys.add(entry("HTTP/web@R", 3)).unwrap();
+    keys.add(entry("host/web@S", 1)).unwrap();
+    write_keytab(&keytab, &keys).unwrap();
+    let config = environment.default_acceptor(None).unwrap();
+    let shown = format!("{config:?}");
+    assert!(shown.contains(&format!("{:?}", Accepts::AnyKey)), "{shown}");
+    for name in ["HTTP/web@R", "host/web@S"] {
+        assert!(shown.contains(name), "{shown}");
+    }
+    // The default cache's TGT, while it is valid.
+    write_ccache(&ccache, &cache("alice@R")).unwrap();
+    let tgt = environment.default_initiator(None, now).unwrap();
+    assert_eq!(tgt.client, principal("alice@R"));
+    assert_eq!(tgt.server, principal("krbtgt/R@R"));
+    let late = Timestamp::from(KerberosTime::from_secs(9000));
+    no_cred(no_initiator(late));
+    // What krb5.conf names comes behind the variable.
+    let elsewhere = ordinary().default_initiator(Some(ccache.to_str().unwrap()), now);
+    assert_eq!(elsewhere.unwrap().client, principal("alice@R"));
+    let missing = scratch.path("missing");
+    assert!(environment.default_acceptor(missing.to_str()).is_ok());
+    no_cred(ordinary().default_acceptor(missing.to_str()).unwrap_err());
+}

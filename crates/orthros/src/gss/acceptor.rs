@@ -10,14 +10,15 @@ use super::context::{ContextInfo, SecurityContext};
 use super::dce::AwaitThirdLeg;
 use super::delegation::credentials;
 use super::message::Role;
-use super::token::{TokenId, frame, unframe, unframe_in_spnego};
+use super::token::{KRB5_OID, MICROSOFT_OID, TokenId, USER_TO_USER_OID, frame_as, unframe_of};
+use super::user_to_user;
 use crate::ap::{self, AppData, Binding, BindingKeys, HostAddr, Known, ReplayEntry, ReplayVerdict};
 use crate::cause::recognised;
 use crate::credentials::Credentials;
-use crate::crypto::ChecksumType;
+use crate::crypto::{ChecksumType, Enctype};
 use crate::error::{Error, Rejection};
 use crate::random::Random;
-use crate::step::{Refusal, Step};
+use crate::step::{Judged, Refusal, Step};
 use crate::time::Timestamp;
 use crate::wire::{ApOptions, ApReq, Checksum, Message, TicketFlags};
 
@@ -38,6 +39,17 @@ pub struct Acceptor {
     peer: Option<HostAddr>,
     checksum_required: bool,
     in_spnego: bool,
+    user_to_user: UserToUser,
+}
+
+/// Whether the mechanism Kerberos user-to-user is spoken.
+#[derive(Clone)]
+enum UserToUser {
+    No,
+    /// This TGT is given to whoever asks.
+    Offers(Vec<u8>),
+    /// It was given.
+    Given,
 }
 
 impl Acceptor {
@@ -49,6 +61,7 @@ impl Acceptor {
             peer: None,
             checksum_required: false,
             in_spnego: false,
+            user_to_user: UserToUser::No,
         }
     }
 
@@ -57,6 +70,16 @@ impl Acceptor {
     pub fn bindings(mut self, bindings: AcceptorBindings) -> Self {
         self.bindings = bindings;
         self
+    }
+
+    /// How the AP-REQ is judged.
+    pub fn config(&self) -> &ap::AcceptorConfig {
+        self.ap.config()
+    }
+
+    /// Whether an initiator without bindings is refused.
+    pub fn demands_bindings(&self) -> bool {
+        matches!(self.bindings, AcceptorBindings::Require(_))
     }
 
     /// Where the initiator's tokens come from, for tickets with addresses.
@@ -80,6 +103,15 @@ impl Acceptor {
         self
     }
 
+    /// Speaks the mechanism Kerberos user-to-user, too: `tgt` is the acceptor's own, DER, and is
+    /// given to the initiator that asks for it, once. Its session key is what
+    /// [`AcceptorConfig::user_to_user`](ap::AcceptorConfig::user_to_user) has.
+    #[must_use]
+    pub fn user_to_user_mechanism(mut self, tgt: Vec<u8>) -> Self {
+        self.user_to_user = UserToUser::Offers(tgt);
+        self
+    }
+
     /// Takes the initiator's first token.
     ///
     /// A refusal has a KRB-ERROR token if the initiator waits for an answer (GSS-08).
@@ -88,40 +120,33 @@ impl Acceptor {
         token: &[u8],
         now: Timestamp,
     ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
-        let (id, message) = self.unframe(token)?;
-        // A KRB-ERROR is not answered with another.
-        if id != TokenId::AP_REQ && id != TokenId::KRB_ERROR {
-            let refusal = self.refuse_type(id, now);
-            return match refusal.token {
-                Some(token) => Ok(Step::Continue {
-                    token,
-                    next: AwaitToken::First(self),
-                }),
-                None => Err(refusal),
-            };
-        }
-        let binding = self.binding(is_bare(token));
-        let accepted = self
-            .ap_req(id, message)
-            .and_then(|request| self.ap.accept(request, &binding, self.peer.as_ref(), now))
-            .map_err(|refusal| answer(refusal, message, &binding))?;
-        let random = Arc::clone(self.ap.config().rng());
-        Ok(established(accepted, random)?)
+        AwaitToken::First(self).accept(token, now)
     }
 
     /// Judges the initiator's first token by everything but the replay cache, for one that is
     /// asked elsewhere. A token that is no AP-REQ is refused.
     pub fn verify(self, token: &[u8], now: Timestamp) -> Result<Verified, Refusal> {
-        let (id, message) = self.unframe(token)?;
+        let (oid, id, message) = self.unframe(token)?;
+        // A KRB-ERROR is not answered with another.
         if id != TokenId::AP_REQ && id != TokenId::KRB_ERROR {
-            return Err(self.refuse_type(id, now));
+            return Err(self.refuse_type(oid, id, now));
         }
-        let binding = self.binding(is_bare(token));
+        self.judge((oid, id, message), is_bare(token), now)
+    }
+
+    fn judge(
+        &self,
+        (oid, id, message): (Oid, TokenId, &[u8]),
+        bare: bool,
+        now: Timestamp,
+    ) -> Result<Verified, Refusal> {
+        let binding = self.binding(bare);
         let verified = self
             .ap_req(id, message)
             .and_then(|request| self.ap.verify(request, &binding, self.peer.as_ref(), now))
-            .map_err(|refusal| answer(refusal, message, &binding))?;
+            .map_err(|refusal| answer(refusal, oid, message, &binding))?;
         Ok(Verified {
+            oid,
             answered: binding.answered(message),
             ap: verified,
             random: Arc::clone(self.ap.config().rng()),
@@ -130,18 +155,28 @@ impl Acceptor {
 
     /// GSS-05: only the AP-REQ of DCE style has no framing. Whether the flag says so, too, is
     /// seen when the authenticator is open.
-    fn unframe<'t>(&self, token: &'t [u8]) -> Result<(TokenId, &'t [u8]), Error> {
+    fn unframe<'t>(&self, token: &'t [u8]) -> Result<(Oid, TokenId, &'t [u8]), Error> {
         if is_bare(token) {
-            return Ok((TokenId::AP_REQ, token));
+            return Ok((&KRB5_OID, TokenId::AP_REQ, token));
         }
-        let unframed = match self.in_spnego {
-            true => unframe_in_spnego(token),
-            false => unframe(token),
+        let user_to_user = !matches!(self.user_to_user, UserToUser::No);
+        let mechanisms: &[Oid] = match (self.in_spnego, user_to_user) {
+            (false, false) => &[&KRB5_OID],
+            (false, true) => &[&KRB5_OID, &USER_TO_USER_OID],
+            (true, false) => &[&KRB5_OID, &MICROSOFT_OID],
+            (true, true) => &[&KRB5_OID, &MICROSOFT_OID, &USER_TO_USER_OID],
         };
-        unframed.map_err(|error| match error {
+        let unframed = unframe_of(token, mechanisms);
+        let (oid, id, message) = unframed.map_err(|error| match error {
             Error::Malformed(malformed) => recognised(malformed, token).into(),
             other => other,
-        })
+        })?;
+        // The answer has Kerberos' own name.
+        let oid: Oid = match oid == MICROSOFT_OID {
+            true => &KRB5_OID,
+            false => oid,
+        };
+        Ok((oid, id, message))
     }
 
     fn binding(&self, bare: bool) -> GssBinding<'_> {
@@ -161,9 +196,9 @@ impl Acceptor {
     }
 
     /// GSS-03.
-    fn refuse_type(&self, id: TokenId, now: Timestamp) -> Refusal {
+    fn refuse_type(&self, oid: Oid, id: TokenId, now: Timestamp) -> Refusal {
         let config = self.ap.config();
-        framed(config.refusal(wrong_type(id), &Known::default(), now))
+        framed(oid, config.refusal(wrong_type(id), &Known::default(), now))
     }
 }
 
@@ -183,12 +218,55 @@ impl AwaitToken {
         token: &[u8],
         now: Timestamp,
     ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
-        match self {
-            Self::First(acceptor) => acceptor.accept(token, now),
-            Self::Third(third) => Ok(Step::Established {
-                token: None,
-                context: third.accept(token)?,
-            }),
+        match self.verify(token, now)? {
+            Judged::Verified(verified) => {
+                let verdict = verified.own_verdict(now);
+                verified.admit(verdict, now)
+            }
+            Judged::Step(step) => Ok(step),
+        }
+    }
+
+    /// Judges the initiator's next token by everything but the replay cache, for one that is asked
+    /// elsewhere.
+    pub fn verify(
+        self,
+        token: &[u8],
+        now: Timestamp,
+    ) -> Result<Judged<Verified, AwaitToken, SecurityContext>, Refusal> {
+        let mut acceptor = match self {
+            Self::First(acceptor) => acceptor,
+            Self::Third(third) => {
+                return Ok(Judged::Step(Step::Established {
+                    token: None,
+                    context: third.accept(token)?,
+                }));
+            }
+        };
+        let (oid, id, message) = acceptor.unframe(token)?;
+        if oid == USER_TO_USER_OID
+            && id == TokenId::TGT_REQUEST
+            && let UserToUser::Offers(tgt) = &acceptor.user_to_user
+        {
+            let token = user_to_user::answer(message, tgt)?;
+            acceptor.user_to_user = UserToUser::Given;
+            return Ok(Judged::Step(Step::Continue {
+                token,
+                next: Self::First(acceptor),
+            }));
+        }
+        // A KRB-ERROR is not answered with another.
+        if id == TokenId::AP_REQ || id == TokenId::KRB_ERROR {
+            let verified = acceptor.judge((oid, id, message), is_bare(token), now)?;
+            return Ok(Judged::Verified(verified));
+        }
+        let refusal = acceptor.refuse_type(oid, id, now);
+        match refusal.token {
+            Some(token) => Ok(Judged::Step(Step::Continue {
+                token,
+                next: Self::First(acceptor),
+            })),
+            None => Err(refusal),
         }
     }
 }
@@ -199,6 +277,9 @@ impl From<Acceptor> for AwaitToken {
         Self::First(acceptor)
     }
 }
+
+/// A mechanism, as its tokens name it.
+type Oid = &'static [u8];
 
 /// Whether a token begins as an AP-REQ does, not as a frame.
 fn is_bare(token: &[u8]) -> bool {
@@ -213,17 +294,18 @@ fn wrong_type(found: TokenId) -> Error {
     .into()
 }
 
-fn framed(refusal: Refusal) -> Refusal {
+fn framed(oid: Oid, refusal: Refusal) -> Refusal {
+    let token = refusal.token.as_deref();
     Refusal {
-        token: refusal.token.map(|token| frame(TokenId::KRB_ERROR, &token)),
+        token: token.map(|token| frame_as(oid, TokenId::KRB_ERROR, token)),
         ..refusal
     }
 }
 
 /// Whether the initiator waits for an answer decides whether it gets one (GSS-08).
-fn answer(refusal: Refusal, ap_req: &[u8], binding: &GssBinding<'_>) -> Refusal {
+fn answer(refusal: Refusal, oid: Oid, ap_req: &[u8], binding: &GssBinding<'_>) -> Refusal {
     match binding.answered(ap_req) {
-        true => framed(refusal),
+        true => framed(oid, refusal),
         false => silent(refusal),
     }
 }
@@ -239,6 +321,8 @@ fn silent(refusal: Refusal) -> Refusal {
 #[must_use = "a verified token is not admitted yet"]
 pub struct Verified {
     ap: ap::Verified<Bound>,
+    /// The mechanism of the answer.
+    oid: Oid,
     answered: bool,
     random: Arc<dyn Random>,
 }
@@ -249,26 +333,32 @@ impl Verified {
         self.ap.entry()
     }
 
+    /// What the cache of the configuration says of it.
+    pub(crate) fn own_verdict(&self, now: Timestamp) -> ReplayVerdict {
+        self.ap.own_verdict(now)
+    }
+
     /// Admits the initiator, if `verdict` says that its token was not seen before.
     pub fn admit(
         self,
         verdict: ReplayVerdict,
         now: Timestamp,
     ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
-        let answered = self.answered;
+        let (answered, oid) = (self.answered, self.oid);
         let accepted = self
             .ap
             .admit(verdict, now)
             .map_err(|refusal| match answered {
-                true => framed(refusal),
+                true => framed(oid, refusal),
                 false => silent(refusal),
             })?;
-        Ok(established(accepted, self.random)?)
+        Ok(established(accepted, oid, self.random)?)
     }
 }
 
 fn established(
     accepted: ap::Accepted<Bound>,
+    oid: Oid,
     random: Arc<dyn Random>,
 ) -> Result<Step<AwaitToken, SecurityContext>, Error> {
     let Bound {
@@ -301,7 +391,7 @@ fn established(
             next: AwaitToken::Third(Box::new(AwaitThirdLeg::new(info, random))),
         }),
         reply => Ok(Step::Established {
-            token: reply.map(|reply| frame(TokenId::AP_REP, &reply)),
+            token: reply.map(|reply| frame_as(oid, TokenId::AP_REP, &reply)),
             context: SecurityContext::new(info, random)?,
         }),
     }
@@ -359,7 +449,7 @@ impl GssBinding<'_> {
         let bindings = self
             .bindings
             .check(&checksum, base, keys.client_supplies_bindings)?;
-        if bindings == BindingOutcome::Agree {
+        if bindings.agrees() {
             flags = flags.with(ContextFlags::CHANNEL_BOUND);
         }
         let delegated = match checksum.delegation {
@@ -439,6 +529,11 @@ impl Binding for GssBinding<'_> {
             true => bound.flags.contains(ContextFlags::MUTUAL),
             false => options.contains(ApOptions::MUTUAL_REQUIRED),
         }
+    }
+
+    /// GSS-28: only one of a newer enctype would be used, but in DCE style.
+    fn takes_subkey(bound: &Bound, enctype: Enctype) -> bool {
+        enctype.is_newer() || bound.flags.contains(ContextFlags::DCE_STYLE)
     }
 }
 

@@ -9,7 +9,7 @@ use super::context::{ContextInfo, SecurityContext};
 use super::dce;
 use super::delegation::krb_cred;
 use super::message::Role;
-use super::token::{TokenId, frame, unframe, unframe_in_spnego};
+use super::token::{KRB5_OID, MICROSOFT_OID, TokenId, USER_TO_USER_OID, frame_as, unframe_of};
 use crate::ap::{self, Cksum, SessionKeys};
 use crate::credentials::Credentials;
 use crate::crypto::{ChecksumType, DEFAULT_ENCTYPES, Enctype, Key};
@@ -31,6 +31,9 @@ const AVAILABLE: ContextFlags = ContextFlags(
         | ContextFlags::EXTENDED_ERROR.0,
 );
 
+/// What asks for delegation.
+const DELEGATION: ContextFlags = ContextFlags(ContextFlags::DELEG.0 | ContextFlags::DELEG_POLICY.0);
+
 /// The initiator of a context, with a ticket for the acceptor.
 ///
 /// ```text
@@ -48,7 +51,7 @@ pub struct Initiator {
     delegate: Option<Credentials>,
     enctypes: Vec<Enctype>,
     negotiate: bool,
-    in_spnego: bool,
+    framing: Framing,
     retry: bool,
     random: Arc<dyn Random>,
 }
@@ -67,17 +70,28 @@ impl Initiator {
             delegate: None,
             enctypes: DEFAULT_ENCTYPES.to_vec(),
             negotiate: false,
-            in_spnego: false,
+            framing: Framing::Kerberos,
             retry: false,
             random: Arc::new(OsRandom),
         }
     }
 
     /// Asks for these flags. Without MUTUAL the context is established at once, and nobody has
-    /// proven to be the acceptor. DELEG is set by [`delegate`](Self::delegate) alone.
+    /// proven to be the acceptor.
+    ///
+    /// DELEG and DELEG_POLICY ask for delegation, which needs a forwarded TGT: see
+    /// [`wants_forwarded_tgt`](Self::wants_forwarded_tgt). Without one the context is established all
+    /// the same, and has neither flag (GSS-33).
     #[must_use]
     pub fn flags(mut self, flags: ContextFlags) -> Self {
         self.flags = flags;
+        self
+    }
+
+    /// Asks for these flags, too: [`flags`](Self::flags), without forgetting the others.
+    #[must_use]
+    pub fn add_flags(mut self, flags: ContextFlags) -> Self {
+        self.flags = self.flags.with(flags);
         self
     }
 
@@ -88,8 +102,64 @@ impl Initiator {
         self
     }
 
+    /// The ticket, and whose and for whom it is.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Whether a forwarded TGT is to be got and given to [`delegate`](Self::delegate): the flags ask
+    /// for one, and with DELEG_POLICY alone the KDCs recommend the acceptor for it (GSS-34).
+    ///
+    /// [`TgsExchange::forward`](crate::client::TgsExchange::forward) gets one. If it fails, go on
+    /// without (GSS-33).
+    ///
+    /// ```no_run
+    /// # use orthros::{client::TgsExchange, credentials::Credentials, error::Error, time::Timestamp};
+    /// # use orthros::step::{Ask, Awaiting};
+    /// use orthros::gss::{ContextFlags, Initiator};
+    ///
+    /// fn delegating(
+    ///     ticket: Credentials,
+    ///     tgt: &Credentials,
+    ///     now: Timestamp,
+    ///     ask_kdc: impl Fn(&str, Vec<u8>) -> Result<Vec<u8>, Error>,
+    /// ) -> Result<Initiator, Error> {
+    ///     let initiator = Initiator::new(ticket).add_flags(ContextFlags::DELEG_POLICY);
+    ///     if !initiator.wants_forwarded_tgt() {
+    ///         return Ok(initiator);
+    ///     }
+    ///     let mut ask = TgsExchange::forward(tgt, Vec::new()).start(now)?;
+    ///     loop {
+    ///         ask = match ask {
+    ///             Ask::Done(got) => return Ok(initiator.delegate(got.credentials)),
+    ///             Ask::Send {
+    ///                 realm,
+    ///                 request,
+    ///                 next,
+    ///             } => next.reply(&ask_kdc(&realm, request)?, now)?,
+    ///         };
+    ///     }
+    /// }
+    /// ```
+    pub fn wants_forwarded_tgt(&self) -> bool {
+        let asked = self.flags.and(DELEGATION) != ContextFlags::NONE;
+        self.delegate.is_none() && asked && self.may_delegate()
+    }
+
+    /// With DELEG it is the caller who decides; with DELEG_POLICY alone the KDCs do, by
+    /// OK-AS-DELEGATE in the ticket and in the TGTs that led to it (RFC 5896 §3).
+    fn may_delegate(&self) -> bool {
+        let by_policy = self.flags.and(DELEGATION) == ContextFlags::DELEG_POLICY;
+        !by_policy || self.recommended()
+    }
+
+    fn recommended(&self) -> bool {
+        self.credentials.flags.contains(TicketFlags::OK_AS_DELEGATE)
+    }
+
     /// Gives the acceptor a forwarded TGT of the client: the acceptor can then do everything in
-    /// the client's name (GSS-32).
+    /// the client's name (GSS-32). With the flag DELEG_POLICY and without DELEG it is given only to
+    /// an acceptor that is recommended (GSS-34).
     ///
     /// A TGT with so much authorization data that the token cannot hold it is not sent, and the
     /// context has no DELEG (GSS-18).
@@ -111,7 +181,17 @@ impl Initiator {
     /// The tokens travel inside SPNEGO, where the mechanism has two names (GSS-04).
     #[must_use]
     pub fn in_spnego(mut self) -> Self {
-        self.in_spnego = true;
+        if self.framing == Framing::Kerberos {
+            self.framing = Framing::InSpnego;
+        }
+        self
+    }
+
+    /// The tokens are those of the mechanism Kerberos user-to-user: the acceptor gave its TGT
+    /// ([`AskTgt`](super::AskTgt)), and the ticket is sealed under it.
+    #[must_use]
+    pub fn user_to_user_mechanism(mut self) -> Self {
+        self.framing = Framing::UserToUser;
         self
     }
 
@@ -141,6 +221,11 @@ impl Initiator {
         if kdc_now > Timestamp::from(endtime) {
             return Err(Rejection::Expired { endtime, now }.into());
         }
+        if self.framing == Framing::UserToUser && credentials.second_ticket.is_none() {
+            return Err(Error::Misuse(
+                "the user-to-user mechanism needs a user-to-user ticket",
+            ));
+        }
         let mut flags = self.flags.and(AVAILABLE);
         // GSS-53: DCE style has three legs.
         let dce = flags.contains(ContextFlags::DCE_STYLE);
@@ -156,16 +241,19 @@ impl Initiator {
             flags = flags.with(ContextFlags::ANON);
         }
         let delegated = match &self.delegate {
-            Some(forwarded) => Some(krb_cred(
+            Some(forwarded) if self.may_delegate() => Some(krb_cred(
                 forwarded,
                 &credentials.session_key,
                 &*self.random,
             )?),
-            None => None,
+            _ => None,
         };
         let delegation = delegated.filter(|cred| cred.len() <= GssChecksum::MAX_DELEGATION);
         if delegation.is_some() {
             flags = flags.with(ContextFlags::DELEG);
+            if self.flags.contains(ContextFlags::DELEG_POLICY) && self.recommended() {
+                flags = flags.with(ContextFlags::DELEG_POLICY);
+            }
         }
         let vouching = Vouching {
             flags,
@@ -198,19 +286,46 @@ impl Initiator {
             Step::Continue { token, next } => Step::Continue {
                 token: match dce {
                     true => token,
-                    false => frame(TokenId::AP_REQ, &token),
+                    false => self.framing.frame(TokenId::AP_REQ, &token),
                 },
                 next: AwaitReply {
                     ap: next,
-                    in_spnego: self.in_spnego,
+                    framing: self.framing,
                     establishing: established,
                 },
             },
             Step::Established { token, context } => Step::Established {
-                token: token.map(|token| frame(TokenId::AP_REQ, &token)),
+                token: token.map(|token| self.framing.frame(TokenId::AP_REQ, &token)),
                 context: established.context(context)?,
             },
         })
+    }
+}
+
+/// Which mechanism the tokens say they are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Kerberos,
+    /// Where Kerberos has two names (GSS-04).
+    InSpnego,
+    UserToUser,
+}
+
+impl Framing {
+    fn frame(self, id: TokenId, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Kerberos | Self::InSpnego => frame_as(&KRB5_OID, id, message),
+            Self::UserToUser => frame_as(&USER_TO_USER_OID, id, message),
+        }
+    }
+
+    /// Those of the acceptor's tokens.
+    fn mechanisms(self) -> &'static [&'static [u8]] {
+        match self {
+            Self::Kerberos => &[&KRB5_OID],
+            Self::InSpnego => &[&KRB5_OID, &MICROSOFT_OID],
+            Self::UserToUser => &[&USER_TO_USER_OID],
+        }
     }
 }
 
@@ -305,7 +420,7 @@ impl Awaited {
 /// Waits for the acceptor's token (GSS-11).
 pub struct AwaitReply {
     ap: Awaited,
-    in_spnego: bool,
+    framing: Framing,
     establishing: Establishing,
 }
 
@@ -325,7 +440,7 @@ impl AwaitReply {
                 return Ok(Step::Continue {
                     token: match dce {
                         true => token,
-                        false => frame(TokenId::AP_REQ, &token),
+                        false => self.framing.frame(TokenId::AP_REQ, &token),
                     },
                     next: Self {
                         ap: Awaited::Answer(next),
@@ -359,10 +474,7 @@ impl AwaitReply {
                 _ => return Err(wrong_token("another message".to_owned())),
             }
         }
-        let (id, message) = match self.in_spnego {
-            true => unframe_in_spnego(token)?,
-            false => unframe(token)?,
-        };
+        let (_, id, message) = unframe_of(token, self.framing.mechanisms())?;
         let expected = match id {
             TokenId::AP_REP if dce => return Err(wrong_token("a framed AP-REP".to_owned())),
             TokenId::AP_REP => 0x6F,

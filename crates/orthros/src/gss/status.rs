@@ -124,10 +124,11 @@ impl Error {
                 _ => {}
             },
             Self::Peer(_) => {}
+            // A keytab or a cache that gives no credential (GSS-61).
+            Self::File(_) => return MajorStatus::NO_CRED,
             Self::Unsupported(_)
             | Self::Crypto(_)
             | Self::Preauthentication(_)
-            | Self::File(_)
             | Self::Unreachable { .. }
             | Self::Misuse(_)
             | Self::Random => return MajorStatus::FAILURE,

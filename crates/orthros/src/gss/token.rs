@@ -5,7 +5,7 @@
 //!         |<- 1.2.840.113554.1.2.2 ------>|
 //! ```
 //!
-//! Per-message tokens have no framing.
+//! Per-message tokens have no framing, but those of RFC 1964 have.
 
 use std::fmt;
 
@@ -21,6 +21,12 @@ pub const KRB5_OID: [u8; 11] = [
 /// (GSS-04).
 pub const MICROSOFT_OID: [u8; 11] = [
     0x06, 0x09, 0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12, 0x01, 0x02, 0x02,
+];
+
+/// 1.2.840.113554.1.2.2.3, Kerberos user-to-user, of which the first two tokens bring the acceptor's
+/// TGT.
+pub const USER_TO_USER_OID: [u8; 12] = [
+    0x06, 0x0A, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02, 0x03,
 ];
 
 const WHAT: &str = "GSS token";
@@ -48,6 +54,10 @@ impl TokenId {
     pub const OLD_WRAP: Self = Self(0x0201);
     /// An IAKERB message.
     pub const IAKERB: Self = Self(0x0501);
+    /// Asks for the acceptor's TGT: user-to-user.
+    pub const TGT_REQUEST: Self = Self(0x0400);
+    /// The acceptor's TGT.
+    pub const TGT_REPLY: Self = Self(0x0401);
 
     /// What the number stands for.
     pub const fn name(self) -> Option<&'static str> {
@@ -61,6 +71,8 @@ impl TokenId {
             Self::OLD_DELETE => "RFC 1964 delete",
             Self::OLD_WRAP => "RFC 1964 Wrap",
             Self::IAKERB => "IAKERB",
+            Self::TGT_REQUEST => "KERB-TGT-REQUEST",
+            Self::TGT_REPLY => "KERB-TGT-REPLY",
             _ => return None,
         })
     }
@@ -84,14 +96,23 @@ impl fmt::Debug for TokenId {
 
 /// Frames a Kerberos message (GSS-01).
 pub fn frame(id: TokenId, message: &[u8]) -> Vec<u8> {
-    let inner = KRB5_OID.len() + 2 + message.len();
-    let mut token = Vec::with_capacity(inner + 10);
-    token.push(0x60);
-    put_length(inner, &mut token);
-    token.extend_from_slice(&KRB5_OID);
-    token.extend_from_slice(&id.0.to_be_bytes());
+    frame_as(&KRB5_OID, id, message)
+}
+
+/// As [`frame`], for a mechanism by another name.
+pub(super) fn frame_as(oid: &[u8], id: TokenId, message: &[u8]) -> Vec<u8> {
+    let mut token = Vec::with_capacity(oid.len() + 12 + message.len());
+    put_head(oid, id, message.len(), &mut token);
     token.extend_from_slice(message);
     token
+}
+
+/// What precedes a message of `len` octets.
+pub(super) fn put_head(oid: &[u8], id: TokenId, len: usize, out: &mut Vec<u8>) {
+    out.push(0x60);
+    put_length(oid.len() + 2 + len, out);
+    out.extend_from_slice(oid);
+    out.extend_from_slice(&id.0.to_be_bytes());
 }
 
 fn put_length(len: usize, out: &mut Vec<u8>) {
@@ -110,16 +131,22 @@ fn put_length(len: usize, out: &mut Vec<u8>) {
 /// Another mechanism is [`Rejection::Mechanism`]; octets too many or too few, and lengths that are
 /// not minimal, are [`Malformed`] (security case 34).
 pub fn unframe(token: &[u8]) -> Result<(TokenId, &[u8]), Error> {
-    unframe_of(token, &[&KRB5_OID])
+    let (_, id, message) = unframe_of(token, &[&KRB5_OID])?;
+    Ok((id, message))
 }
 
 /// As [`unframe`], for a token that came inside SPNEGO: there the mechanism has two names
 /// (GSS-04).
 pub fn unframe_in_spnego(token: &[u8]) -> Result<(TokenId, &[u8]), Error> {
-    unframe_of(token, &[&KRB5_OID, &MICROSOFT_OID])
+    let (_, id, message) = unframe_of(token, &[&KRB5_OID, &MICROSOFT_OID])?;
+    Ok((id, message))
 }
 
-fn unframe_of<'t>(token: &'t [u8], mechanisms: &[&[u8]]) -> Result<(TokenId, &'t [u8]), Error> {
+/// Takes the framing of one of these mechanisms off, and says which it is.
+pub(super) fn unframe_of<'t>(
+    token: &'t [u8],
+    mechanisms: &[&'static [u8]],
+) -> Result<(&'static [u8], TokenId, &'t [u8]), Error> {
     let at = |rest: &[u8]| token.len() - rest.len();
     let damaged = |rest: &[u8], why: &str| Malformed::new(WHAT, at(rest), why);
     let Some((0x60, rest)) = split_octet(token) else {
@@ -140,14 +167,13 @@ fn unframe_of<'t>(token: &'t [u8], mechanisms: &[&[u8]]) -> Result<(TokenId, &'t
         return Err(damaged(rest, "the mechanism's OID is longer than the token").into());
     };
     let element = inner.len() - rest.len();
-    if !mechanisms
-        .iter()
-        .any(|known| inner.get(..element) == Some(known))
-    {
+    let found = inner.get(..element);
+    let mut mechanisms = mechanisms.iter();
+    let Some(mechanism) = mechanisms.find(|known| found == Some(**known)) else {
         return Err(Rejection::Mechanism { oid: dotted(oid) }.into());
-    }
+    };
     match rest.split_first_chunk::<2>() {
-        Some((id, message)) => Ok((TokenId(u16::from_be_bytes(*id)), message)),
+        Some((id, message)) => Ok((*mechanism, TokenId(u16::from_be_bytes(*id)), message)),
         None => Err(damaged(rest, "no TOK_ID").into()),
     }
 }

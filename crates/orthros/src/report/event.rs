@@ -56,6 +56,8 @@ macro_rules! event {
             gss_major = %$record.gss_major,
             user_sid = $record.user_sid.map(display),
             channel_binding = $record.channel_binding.map(|binding| binding.name()),
+            channel_binding_type = $record.bound_to.map(|(_, kind)| kind.name()),
+            channel_binding_candidate = $record.bound_to.map(|(candidate, _)| candidate),
             replay_cache = $record.replay_cache.as_deref(),
             took_us = $record.took.map(|took| took.as_secs_f64() * 1e6),
             source = $record.source.as_deref(),

@@ -49,6 +49,7 @@ pub mod primitive;
 pub mod sealed;
 pub mod session;
 pub mod ticket;
+pub mod user_to_user;
 
 pub use ap::{ApRep, ApReq, Authenticator, EncApRepPart};
 pub use authdata::{
@@ -70,6 +71,7 @@ pub use session::{
     EncKrbCredPart, EncKrbPrivPart, KrbCred, KrbCredInfo, KrbPriv, KrbSafe, KrbSafeBody,
 };
 pub use ticket::{EncTicketPart, Ticket, TransitedEncoding};
+pub use user_to_user::{KerbTgtReply, KerbTgtRequest};
 
 #[cfg(test)]
 mod tests;

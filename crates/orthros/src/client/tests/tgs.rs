@@ -464,3 +464,95 @@ fn kdc_34_at_most_five_referrals() {
     let error = asked.unwrap_err();
     assert!(format!("{error:?}").contains("5 times"), "{error:?}");
 }
+
+/// The flags of a ticket for `HTTP/web.example@C` by way of A and B, whose KDCs recommend the next
+/// realm or not, and of the TGTs on the way.
+fn by_way_of_b(a: bool, b: bool, c: bool) -> (bool, Vec<bool>) {
+    let recommends = |next: TgsAwait, request: &[u8], session: &Key, server, recommends| {
+        let mut answer = answer(request, session);
+        if let Some(server) = server {
+            let server: Name = server;
+            (answer.server, answer.ticket) = (server.clone(), server);
+        }
+        if recommends {
+            answer.flags = answer.flags | TicketFlags::OK_AS_DELEGATE;
+        }
+        let session = answer.session.clone();
+        (next.reply(&answer.octets(), NOW), session)
+    };
+    let tgt = tgt();
+    let exchange = TgsExchange::new(&tgt, principal("HTTP/web.example@C"));
+    let (_, request, next) = send(exchange.start(NOW));
+    let nearer = Name::new("A", &["krbtgt", "B"]);
+    let (asked, session) = recommends(next, &request, &tgt.session_key, Some(nearer), a);
+    let (_, request, next) = send(asked);
+    let (asked, session) = recommends(next, &request, &session, None, b);
+    let (_, request, next) = send(asked);
+    let (asked, _) = recommends(next, &request, &session, None, c);
+    let got = done(asked);
+    let ok = |ticket: &Credentials| ticket.flags.contains(TicketFlags::OK_AS_DELEGATE);
+    // A TGT of the way that is kept has not forgotten how it was got.
+    for (tgt, expected) in got.path.iter().zip([a, a && b]) {
+        let service = principal(&format!("host/x@{}", tgt.server.component(1).unwrap()));
+        let (_, request, next) = send(TgsExchange::new(tgt, service).start(NOW));
+        let (asked, _) = recommends(next, &request, &tgt.session_key, None, true);
+        assert_eq!(ok(&done(asked).credentials), expected);
+    }
+    (ok(&got.credentials), got.path.iter().map(ok).collect())
+}
+
+/// GSS-34, security case 108: another realm's KDC recommends its servers only as far as the client's
+/// own realm, and every one between, recommends that realm.
+#[test]
+fn case_108_foreign_ok_as_delegate() {
+    for a in [false, true] {
+        for b in [false, true] {
+            for c in [false, true] {
+                assert_eq!(by_way_of_b(a, b, c), (a && b && c, vec![a, a && b]));
+            }
+        }
+    }
+}
+
+/// Security case 108: in the client's own realm its KDC says it alone; a ticket that is renewed there
+/// is recommended as its KDC says, and one of another realm stays without what it came without.
+#[test]
+fn case_108_own_realm_and_renewal() {
+    let ok = TicketFlags::OK_AS_DELEGATE;
+    let flags = |exchange: TgsExchange, header: &Credentials, flags: TicketFlags| {
+        let got = done(run(exchange, header, |answer| {
+            answer.flags = answer.flags | flags;
+            answer.starttime = Some(NOW.time());
+        }));
+        got.credentials.flags.contains(ok)
+    };
+    let tgt = tgt();
+    assert!(!tgt.flags.contains(ok));
+    assert!(flags(TgsExchange::new(&tgt, web()), &tgt, ok));
+    assert!(!flags(
+        TgsExchange::new(&tgt, web()),
+        &tgt,
+        TicketFlags::NONE
+    ));
+    let renewable = |server: &str, flags: TicketFlags| {
+        let mut ticket = ticket(server);
+        ticket.flags = ticket.flags | TicketFlags::RENEWABLE | flags;
+        ticket.renew_till = Some(NOW.time().plus(Duration::from_secs(72_000)));
+        ticket
+    };
+    for (server, before, after) in [
+        ("HTTP/web.example@A", TicketFlags::NONE, true),
+        ("HTTP/web.example@C", TicketFlags::NONE, false),
+        ("HTTP/web.example@C", ok, true),
+        // Back from another realm.
+        ("krbtgt/A@C", TicketFlags::NONE, false),
+        ("krbtgt/C@A", TicketFlags::NONE, true),
+    ] {
+        let ticket = renewable(server, before);
+        let renewed = flags(TgsExchange::renew(&ticket), &ticket, ok);
+        assert_eq!(renewed, after, "{server}");
+    }
+    // A TGT of the own realm that came from another.
+    let back = ticket("krbtgt/A@C");
+    assert!(!flags(TgsExchange::new(&back, web()), &back, ok));
+}

@@ -411,8 +411,12 @@ fn appended<'o>(out: &'o mut Vec<u8>, octets: &[u8]) -> &'o mut [u8] {
 
 /// CBC; `chain` is the ciphertext block before. `plain` is left holding plaintext.
 #[inline(always)]
-fn decrypt_blocks<B>(backend: &B, chain: &mut Block, blocks: &mut [Block], plain: &mut ParBlocks<B>)
-where
+pub(super) fn decrypt_blocks<B>(
+    backend: &B,
+    chain: &mut Block,
+    blocks: &mut [Block],
+    plain: &mut ParBlocks<B>,
+) where
     B: BlockCipherDecBackend<BlockSize = U16>,
 {
     let size = B::ParBlocksSize::USIZE;
@@ -446,7 +450,7 @@ where
 
 /// Decrypts the only block, or the two that changed places (CRY-05).
 #[inline(always)]
-fn decrypt_stealing<B>(backend: &B, chain: Block, text: &mut [u8])
+pub(super) fn decrypt_stealing<B>(backend: &B, chain: Block, text: &mut [u8])
 where
     B: BlockCipherDecBackend<BlockSize = U16>,
 {

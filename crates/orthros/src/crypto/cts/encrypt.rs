@@ -288,7 +288,7 @@ where
 
 /// CBC; gives the last ciphertext block, the ivec of what follows.
 #[inline(always)]
-fn encrypt_blocks<B>(backend: &B, mut chain: Block, blocks: &mut [Block]) -> Block
+pub(super) fn encrypt_blocks<B>(backend: &B, mut chain: Block, blocks: &mut [Block]) -> Block
 where
     B: BlockCipherEncBackend<BlockSize = U16>,
 {
@@ -303,7 +303,7 @@ where
 /// One block is encrypted alone. Otherwise the last two ciphertext blocks change places, also when
 /// the last is whole, and what is then the last is cut to the length of the plaintext.
 #[inline(always)]
-fn encrypt_stealing<B>(backend: &B, ivec: Block, text: &mut [u8])
+pub(super) fn encrypt_stealing<B>(backend: &B, ivec: Block, text: &mut [u8])
 where
     B: BlockCipherEncBackend<BlockSize = U16>,
 {

@@ -8,7 +8,7 @@ use crate::ap::tests::forge::{AES256, Forge, NOW, key, principal};
 use crate::credentials::Credentials;
 use crate::crypto::KeyUsage;
 use crate::gss::delegation::krb_cred;
-use crate::gss::{ContextFlags, GssChecksum, MajorStatus, Role};
+use crate::gss::{ContextFlags, GssChecksum, Initiator, MajorStatus, Role};
 use crate::random::OsRandom;
 use crate::time::KerberosTime;
 use crate::wire::{
@@ -138,4 +138,100 @@ fn ap_72_a_clear_krb_cred_inside_the_authenticator() {
     let (_, context) = accepted(acceptor().accept(&token, NOW));
     assert_eq!(context.info().delegated.len(), 1);
     assert!(context.flags().contains(ContextFlags::DELEG));
+}
+
+/// The default is none (security case 28's half of GSS-API): nothing asks, nothing is wanted.
+#[test]
+fn gss_33_without_a_forwarded_tgt() {
+    assert!(!initiator().wants_forwarded_tgt());
+    let (ours, theirs) = established(initiator(), acceptor());
+    assert!(!ours.flags().contains(ContextFlags::DELEG));
+    assert!(theirs.info().delegated.is_empty());
+    // It was asked for, and the KDC gave none: the context goes on without.
+    let deleg = ContextFlags::DELEG;
+    for asked in [deleg, deleg | ContextFlags::DELEG_POLICY] {
+        let asking = initiator().flags(asked | ContextFlags::MUTUAL);
+        assert!(asking.wants_forwarded_tgt());
+        let (ours, theirs) = established(asking, acceptor());
+        for context in [&ours, &theirs] {
+            assert!(context.flags().contains(ContextFlags::MUTUAL));
+            assert_eq!(context.flags().and(asked), ContextFlags::NONE);
+            assert!(context.info().delegated.is_empty());
+        }
+    }
+}
+
+/// Whether it is asked for, recommended, and given; and what the initiator then has.
+#[test]
+fn gss_34_deleg_policy() {
+    let (deleg, policy) = (ContextFlags::DELEG, ContextFlags::DELEG_POLICY);
+    let none = ContextFlags::NONE;
+    for (asked, recommended, wants, ours_has) in [
+        (none, false, false, deleg),
+        (none, true, false, deleg),
+        (deleg, false, true, deleg),
+        (deleg, true, true, deleg),
+        (policy, false, false, none),
+        (policy, true, true, deleg | policy),
+        (deleg | policy, false, true, deleg),
+        (deleg | policy, true, true, deleg | policy),
+    ] {
+        let case = format!("{asked:?} {recommended}");
+        let mut ticket = credentials(&Forge::right());
+        if recommended {
+            ticket.flags = ticket.flags | TicketFlags::OK_AS_DELEGATE;
+        }
+        let asking = Initiator::new(ticket).flags(asked | ContextFlags::MUTUAL);
+        assert_eq!(asking.wants_forwarded_tgt(), wants, "{case}");
+        let given = asking.delegate(forwarded());
+        assert!(!given.wants_forwarded_tgt());
+        let (ours, theirs) = established(given, acceptor());
+        assert_eq!(ours.flags().and(deleg | policy), ours_has, "{case}");
+        // The acceptor learns what it was given, not why (RFC 5896 §3).
+        assert_eq!(
+            theirs.flags().and(deleg | policy),
+            ours_has.and(deleg),
+            "{case}"
+        );
+        let count = usize::from(ours_has.contains(deleg));
+        assert_eq!(theirs.info().delegated.len(), count, "{case}");
+    }
+}
+
+/// GSS-18: neither flag is there where the TGT does not fit.
+#[test]
+fn gss_18_a_recommended_acceptor_and_a_tgt_too_big() {
+    let mut big = forwarded();
+    let mut forge = Forge::right();
+    forge.ticket_data = vec![(1, vec![0; 65_000])];
+    big.ticket = forge.ticket();
+    let mut ticket = credentials(&Forge::right());
+    ticket.flags = ticket.flags | TicketFlags::OK_AS_DELEGATE;
+    let both = ContextFlags::DELEG | ContextFlags::DELEG_POLICY;
+    let initiator = Initiator::new(ticket).flags(both | ContextFlags::MUTUAL);
+    let (ours, theirs) = established(initiator.delegate(big), acceptor());
+    assert_eq!(ours.flags().and(both), ContextFlags::NONE);
+    assert!(theirs.info().delegated.is_empty());
+}
+
+/// GSS-35: what was delegated is a cache for whoever asks for one.
+#[test]
+fn gss_35_delegated_credentials_in_a_cache() {
+    use crate::ccache::CredentialCache;
+    use crate::crypto::DEFAULT_ENCTYPES;
+    let sent = forwarded();
+    let (_, theirs) = established(initiator().delegate(sent.clone()), acceptor());
+    let [received] = &theirs.info().delegated[..] else {
+        panic!()
+    };
+    let octets = CredentialCache::with_credentials(received)
+        .to_bytes()
+        .unwrap();
+    let cache = CredentialCache::parse(octets.expose(), "delegated").unwrap();
+    assert_eq!(cache.default_principal(), &sent.client);
+    let tgt = cache.tgt(NOW, DEFAULT_ENCTYPES).unwrap();
+    let again = cache.to_credentials(tgt).unwrap();
+    assert_eq!(again.ticket, sent.ticket);
+    assert_eq!(again.session_key, sent.session_key);
+    assert!(again.flags.contains(TicketFlags::FORWARDED));
 }
