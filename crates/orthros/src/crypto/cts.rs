@@ -25,8 +25,7 @@ use cipher::{
 use zeroize::Zeroize;
 
 pub(super) use decrypt::{
-    decrypt, decrypt_then_hash, decrypt_to_then_hash, has_plain_first_block, hash_then_decrypt,
-    hash_then_decrypt_to,
+    decrypt, decrypt_then_hash, decrypt_to_then_hash, hash_then_decrypt, hash_then_decrypt_to,
 };
 pub(super) use encrypt::{encrypt_then_hash, hash_then_encrypt};
 pub use pieces::Piece;
@@ -69,11 +68,11 @@ impl Aes for Aes256 {
     type Dec = aes::Aes256Dec;
 }
 
+/// In one piece: a block written octet by octet is not there yet when it is next read whole.
 #[inline(always)]
 fn xor(block: &mut Block, other: &Block) {
-    for (a, b) in block.iter_mut().zip(other) {
-        *a ^= b;
-    }
+    let sum = u128::from_ne_bytes((*block).into()) ^ u128::from_ne_bytes((*other).into());
+    *block = sum.to_ne_bytes().into();
 }
 
 /// Where the last block begins, be it whole or not.

@@ -246,14 +246,9 @@ fn hash<D: Hash, const N: usize>(texts: [&[u8]; N], macs: &mut [Running<D>; N]) 
     }
 }
 
-/// What is decrypted out of place: the first block is not among the two that change places.
-pub(in super::super) const fn has_plain_first_block(len: usize) -> bool {
-    plain_cbc(len, BLOCK) >= BLOCK
-}
-
-/// [`decrypt_then_hash`] of a string that [has a plain first block](has_plain_first_block). It is
-/// left as it is, and the plaintext without that block, the confounder, is put into `out`, which is
-/// empty.
+/// [`decrypt_then_hash`] of a string of more than three blocks: the first, the confounder, is not
+/// among the two that change places. The string is left as it is, and the plaintext without the
+/// confounder is put into `out`, which is empty.
 pub(in super::super) fn decrypt_to_then_hash<C, D>(
     dec: &C,
     text: &[u8],
