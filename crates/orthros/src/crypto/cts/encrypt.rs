@@ -54,9 +54,9 @@ impl<D: Hash, const N: usize> BlockCipherEncClosure for HashThenEncrypt<'_, D, N
 /// The hash is one block ahead of the encryption, which is in place: what is hashed does not wait
 /// for what is being encrypted, nor the other way round.
 #[inline(always)]
-fn hash_ahead<'a, B, D, const N: usize>(
+fn hash_ahead<B, D, const N: usize>(
     backend: &B,
-    texts: &mut [&'a mut [u8]; N],
+    texts: &mut [&mut [u8]; N],
     chains: &mut [Block; N],
     macs: &mut [Running<D>; N],
 ) where
@@ -157,9 +157,9 @@ impl<D: Hash, const N: usize> BlockCipherEncClosure for EncryptThenHash<'_, D, N
 ///
 /// The hash is one block behind the encryption: it does not wait for what is being encrypted.
 #[inline(always)]
-fn hash_behind<'a, B, D, const N: usize>(
+fn hash_behind<B, D, const N: usize>(
     backend: &B,
-    texts: &mut [&'a mut [u8]; N],
+    texts: &mut [&mut [u8]; N],
     chains: &mut [Block; N],
     macs: &mut [Running<D>; N],
 ) where

@@ -52,11 +52,14 @@ fn hmac<M: hmac::Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
+type Encrypt = dyn Fn(&[u8]) -> Vec<u8>;
+/// Of confounder and plaintext, and of their encryption.
+type Sign = dyn Fn(&[u8], &[u8]) -> Vec<u8>;
+
 /// One enctype, done step by step.
 struct Reference {
-    encrypt: Box<dyn Fn(&[u8]) -> Vec<u8>>,
-    /// Of confounder and plaintext, and of their encryption.
-    mac: Box<dyn Fn(&[u8], &[u8]) -> Vec<u8>>,
+    encrypt: Box<Encrypt>,
+    mac: Box<Sign>,
 }
 
 impl Reference {
