@@ -261,6 +261,8 @@ impl<B> Verified<B> {
     }
 
     fn admitted(self, verdict: ReplayVerdict, now: Timestamp) -> Result<Accepted<B>, Error> {
+        let config = Arc::clone(&self.config);
+        let cache = config.replay_cache.as_ref();
         let fresh = match verdict {
             ReplayVerdict::Fresh => Fresh { checked: true },
             ReplayVerdict::Unchecked => Fresh { checked: false },
@@ -268,6 +270,10 @@ impl<B> Verified<B> {
                 return Err(Rejection::Replay {
                     client: self.ticket.client.clone(),
                     ctime: self.ctime,
+                    first_seen: cache.and_then(|cache| cache.first_seen(&self.entry)),
+                    now,
+                    cache: cache.map(|cache| cache.kind()),
+                    tag: self.entry.tag,
                 }
                 .into());
             }
@@ -302,6 +308,8 @@ impl<B> Verified<B> {
         } else {
             None
         };
+        let cache = cache.filter(|_| fresh.checked).map(|cache| cache.kind());
+        let replay = (cache, self.entry.tag);
         let (peer, bound) = Peer::new(
             self.ticket,
             self.opened_by,
@@ -309,6 +317,7 @@ impl<B> Verified<B> {
             self.authorized,
             self.bound,
             fresh,
+            replay,
         );
         Ok(Accepted {
             peer,
