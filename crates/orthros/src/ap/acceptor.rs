@@ -378,6 +378,8 @@ impl<B> Verified<B> {
     }
 
     fn admitted(self, verdict: ReplayVerdict, now: Timestamp) -> Result<Accepted<B>, Error> {
+        let shared = Arc::clone(&self.shared);
+        let cache = shared.config.replay_cache.as_ref();
         let judged = self.judged;
         let fresh = match verdict {
             ReplayVerdict::Fresh => Fresh { checked: true },
@@ -386,6 +388,10 @@ impl<B> Verified<B> {
                 return Err(Rejection::Replay {
                     client: self.ticket.client.clone(),
                     ctime: judged.ctime,
+                    first_seen: cache.and_then(|cache| cache.first_seen(&judged.entry)),
+                    now,
+                    cache: cache.map(|cache| cache.kind()),
+                    tag: judged.entry.tag,
                 }
                 .into());
             }
@@ -426,6 +432,8 @@ impl<B> Verified<B> {
         } else {
             None
         };
+        let cache = cache.filter(|_| fresh.checked).map(|cache| cache.kind());
+        let replay = (cache, judged.entry.tag);
         let (peer, bound) = Peer::new(
             self.ticket,
             self.opened_by,
@@ -433,6 +441,7 @@ impl<B> Verified<B> {
             judged.authorized,
             judged.bound,
             fresh,
+            replay,
         );
         Ok(Accepted {
             peer,

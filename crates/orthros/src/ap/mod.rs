@@ -57,7 +57,7 @@ pub use keys::{ServiceKey, ServiceKeys};
 pub use ms_kile::TokenRestrictions;
 pub use peer::Peer;
 pub use policy::{AcceptorConfig, Accepts, InvalidPac, PacPolicy};
-pub use replay::{MemoryReplayCache, ReplayCache, ReplayEntry, ReplayVerdict};
+pub use replay::{AskedElsewhere, MemoryReplayCache, ReplayCache, ReplayEntry, ReplayVerdict};
 pub use session::{
     Freshness, HostAddresses, Party, Session, SessionAddresses, SessionConfig, SessionKeys,
 };

@@ -35,6 +35,8 @@ pub struct Peer {
     vouched: Vouched,
     ap_options: u32,
     replay_checked: bool,
+    replay_cache: Option<&'static str>,
+    replay_tag: [u8; 12],
 }
 
 /// What opened the request: the ticket's key, and what the session key opened.
@@ -54,6 +56,7 @@ impl Peer {
         authorized: Authorized,
         bound: Bound<B>,
         fresh: Fresh,
+        (replay_cache, replay_tag): (Option<&'static str>, [u8; 12]),
     ) -> (Self, B) {
         let peer = Self {
             ticket,
@@ -62,6 +65,8 @@ impl Peer {
             vouched: authorized.vouched,
             ap_options: authorized.ap_options,
             replay_checked: fresh.checked,
+            replay_cache,
+            replay_tag,
         };
         (peer, bound.0)
     }
@@ -189,6 +194,18 @@ impl Peer {
     /// keeps no cache, or goes on when the cache fails (AP-43).
     pub fn replay_checked(&self) -> bool {
         self.replay_checked
+    }
+
+    /// Which kind of replay cache said so, as the acceptor's configuration names it; `None` if none
+    /// did.
+    pub fn replay_cache(&self) -> Option<&'static str> {
+        self.replay_cache
+    }
+
+    /// What a replay cache knows the request by. The refusal of the same request, sent again, names
+    /// it too.
+    pub fn replay_tag(&self) -> [u8; 12] {
+        self.replay_tag
     }
 
     /// The client says that it knows of channel bindings, and supplies some if it has any (AP-80).

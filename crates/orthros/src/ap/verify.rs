@@ -146,7 +146,10 @@ pub(super) fn open_ticket<'k>(
     if !accepts.accept(server) {
         return Err(Rejection::NotUs {
             ticket: server.clone(),
-            accepts: accepts.to_string(),
+            accepts: match keys.iter().any(|key| key.principal() == server) {
+                true => format!("{accepts} (and the keytab has a key of the ticket's server)"),
+                false => format!("{accepts} (and the keytab has no key of the ticket's server)"),
+            },
         });
     }
     // Before it is decrypted: nothing runs a cipher that policy has switched off.
@@ -341,6 +344,15 @@ pub(super) fn is_anonymous(principal: &Principal) -> bool {
     principal.components().eq(["WELLKNOWN", "ANONYMOUS"])
 }
 
+/// When the KDC sealed the ticket, by its own clock; of a postdated ticket nothing says it.
+fn issued(part: &EncTicketPart<'_>) -> Option<KerberosTime> {
+    let postdated = TicketFlags::POSTDATED | TicketFlags::INVALID;
+    match part.flags.0 & postdated.0 {
+        0 => Some(part.starttime.unwrap_or(part.authtime)),
+        _ => None,
+    }
+}
+
 /// The ticket may be used from where it came.
 pub(super) struct Admissible(());
 
@@ -380,6 +392,7 @@ pub(super) fn in_time(
             client_time: claimed.ctime,
             now,
             limit: skew.as_secs(),
+            issued: issued(part),
         });
     }
     let starttime = part.starttime.unwrap_or(part.authtime);

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod breaches;
+mod checksums;
 mod errors;
 mod exchange;
 pub(crate) mod forge;
