@@ -124,7 +124,7 @@ impl<D: Hash, const N: usize> BlockCipherEncClosure for EncryptThenHash<'_, D, N
                 (*text, *opening) = (rest, Some(block));
             }
         }
-        if N > 1 && D::TOGETHER == 1 && openings.iter().all(Option::is_some) {
+        if N > 1 && openings.iter().all(Option::is_some) {
             for (opening, mac) in openings.iter().zip(self.macs.iter_mut()) {
                 mac.update_blocks(opening.as_slice());
             }
