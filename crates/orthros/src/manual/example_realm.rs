@@ -6,6 +6,7 @@ use std::sync::Arc;
 use orthros::ap::ServiceKeys;
 use orthros::client::{AsExchange, TgsExchange};
 use orthros::credentials::Credentials;
+use orthros::crypto::{Enctype, KeyUsage};
 use orthros::error::Error;
 use orthros::kdc::{EmbeddedKdc, Policy};
 use orthros::keytab::Keytab;
@@ -14,6 +15,7 @@ use orthros::random::OsRandom;
 use orthros::secret::Secret;
 use orthros::step::{Ask, Awaiting};
 use orthros::time::Timestamp;
+use orthros::wire::{EncTicketPart, Message, OctetString, Ticket};
 
 /// When the examples happen.
 pub const NOW: Timestamp = Timestamp::from_secs(1_795_343_467);
@@ -65,6 +67,27 @@ impl Example {
     pub fn ticket(&self) -> Credentials {
         let exchange = TgsExchange::new(&self.tgt(), web());
         self.ask(exchange.start(NOW).unwrap()).unwrap().credentials
+    }
+
+    /// As [`ticket`](Self::ticket), with something else in it: who has the service's key can write
+    /// anything.
+    pub fn ticket_with<'t>(&self, change: impl FnOnce(&mut EncTicketPart<'t>)) -> Credentials {
+        let mut credentials = self.ticket();
+        let mut ticket = Ticket::from_bytes(&credentials.ticket).unwrap();
+        let etype = Enctype(ticket.enc_part.etype);
+        let (_, _, key) = self.kdc.keys_of(&web()).unwrap().into_iter()
+            .find(|(_, _, key)| key.enctype() == etype)
+            .unwrap();
+        let sealed = ticket.enc_part.cipher.as_bytes();
+        let octets: &'static [u8] = key.decrypt(KeyUsage::TICKET, sealed).unwrap().leak();
+        let mut part: EncTicketPart<'t> = EncTicketPart::from_bytes(octets).unwrap();
+        change(&mut part);
+        let part = part.to_bytes().unwrap();
+        let sealed = key.encrypt(KeyUsage::TICKET, &part, &OsRandom).unwrap();
+        ticket.enc_part.cipher = OctetString(&sealed);
+        let changed = ticket.to_bytes().unwrap();
+        credentials.ticket = changed;
+        credentials
     }
 
     /// The service's keytab.
