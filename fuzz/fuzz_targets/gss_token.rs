@@ -88,8 +88,9 @@ fn krb_cred(part: &[u8]) -> Vec<u8> {
 }
 
 fn accept(token: &[u8], in_spnego: bool) {
-    let ours = ChannelBindings::from_application_data(*b"tls-server-end-point:");
-    for bindings in [AcceptorBindings::None, AcceptorBindings::Allow(ours)] {
+    let ours = ["tls-server-end-point:", "tls-exporter:"];
+    let ours = ours.map(ChannelBindings::from_application_data);
+    for bindings in [AcceptorBindings::None, AcceptorBindings::Allow(ours.into())] {
         let shared = Acceptor::new(ap::Acceptor::new(acceptor())).bindings(bindings);
         let acceptor = || match in_spnego {
             true => shared.clone().in_spnego(),

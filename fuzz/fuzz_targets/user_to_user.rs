@@ -17,7 +17,10 @@ fuzz_target!(|input: &[u8]| bounded(input, |input| {
         let acceptor = Acceptor::new(ap::Acceptor::new(acceptor()));
         let acceptor = acceptor.user_to_user_mechanism(TICKET.to_vec());
         match acceptor.accept(token, NOW) {
-            Ok(Step::Continue { token: answer, next }) => {
+            Ok(Step::Continue {
+                token: answer,
+                next,
+            }) => {
                 let (_, awaiting) = AskTgt::new().request().expect("always");
                 // The recorded ticket is no TGT, which the one who asked for one sees.
                 assert!(awaiting.reply(&answer, NOW).is_err());

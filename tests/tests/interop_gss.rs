@@ -739,8 +739,8 @@ fn mits_bindings_and_our_acceptor() {
     let acceptor = our_acceptor(&realm);
     let ours = || ChannelBindings::from_application_data(OURS);
     let (allow, require) = (
-        AcceptorBindings::Allow(ours()),
-        AcceptorBindings::Require(ours()),
+        AcceptorBindings::Allow(ours().into()),
+        AcceptorBindings::Require(ours().into()),
     );
     for (sent, wanted, expected) in [
         ("", AcceptorBindings::None, Some(false)),

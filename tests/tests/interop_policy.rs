@@ -209,13 +209,13 @@ fn gss_client_under_each_policy() {
     // gss-client has no channel bindings (GSS-21).
     let ours = ChannelBindings::from_application_data("tls-exporter:1");
     for policy in [
-        AcceptorBindings::Allow(ours.clone()),
-        AcceptorBindings::Audit(ours.clone()),
+        AcceptorBindings::Allow(ours.clone().into()),
+        AcceptorBindings::Audit(ours.clone().into()),
     ] {
         let context = judge(&realm, own(&realm), policy).unwrap();
         assert_eq!(context.info().bindings, BindingOutcome::Absent);
     }
-    let error = judge(&realm, own(&realm), AcceptorBindings::Require(ours)).unwrap_err();
+    let error = judge(&realm, own(&realm), AcceptorBindings::Require(ours.into())).unwrap_err();
     let Error::Rejected(rejection) = error else {
         panic!("{error:?}")
     };

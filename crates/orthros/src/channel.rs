@@ -2,7 +2,9 @@
 //!
 //! A binding's application data are the type's unique prefix, a colon and the channel's octets;
 //! both addresses are unspecified and empty (CB-01). Both sides must use the same type: HTTP and
-//! LDAP use `tls-server-end-point`.
+//! LDAP use `tls-server-end-point`. An acceptor takes any of several
+//! ([`Candidates`](crate::gss::Candidates)): the certificates of a proxy in front of it (CB-04),
+//! or one of each type (CB-06).
 #![cfg_attr(
     not(test),
     deny(
@@ -19,7 +21,7 @@ use der::asn1::{AnyRef, ContextSpecific, ObjectIdentifier};
 use der::{Decode, Header, Reader, SliceReader, Tag, TagNumber};
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
-use crate::gss::ChannelBindings;
+use crate::gss::{BindingType, ChannelBindings};
 use crate::wire::Malformed;
 
 /// Why a certificate gives no binding.
@@ -33,6 +35,11 @@ pub enum NoBinding {
         /// The signature's algorithm.
         algorithm: String,
     },
+    /// Octets that are the hash of no certificate: they are not as long as one.
+    NoHash {
+        /// How many there are.
+        len: usize,
+    },
 }
 
 impl fmt::Display for NoBinding {
@@ -43,6 +50,7 @@ impl fmt::Display for NoBinding {
                 f,
                 "tls-server-end-point is not defined for signatures by {algorithm}"
             ),
+            Self::NoHash { len } => write!(f, "{len} octets are the hash of no certificate"),
         }
     }
 }
@@ -53,7 +61,19 @@ impl std::error::Error for NoBinding {}
 /// Certificate message (CB-02).
 pub fn tls_server_end_point(certificate: &[u8]) -> Result<ChannelBindings, NoBinding> {
     let octets = certificate_hash(certificate)?;
-    Ok(bindings("tls-server-end-point", &octets))
+    Ok(bindings(BindingType::ServerEndPoint, &octets))
+}
+
+/// `tls-server-end-point` of a certificate of which the hash alone is known: where something in
+/// front of the service ends TLS, and the service was told that hash (CB-04).
+///
+/// It is that of [`certificate_hash`]: with SHA-256, SHA-384, SHA-512 or SHA-224, as the
+/// certificate's signature says.
+pub fn tls_server_end_point_of_hash(hash: &[u8]) -> Result<ChannelBindings, NoBinding> {
+    match hash.len() {
+        28 | 32 | 48 | 64 => Ok(bindings(BindingType::ServerEndPoint, hash)),
+        len => Err(NoBinding::NoHash { len }),
+    }
 }
 
 /// The octets of [`tls_server_end_point`], without its prefix: what GS2 wants.
@@ -85,13 +105,13 @@ pub fn certificate_hash(certificate: &[u8]) -> Result<Vec<u8>, NoBinding> {
     Ok(octets)
 }
 
-/// `tls-exporter`: 32 octets that the connection exports under [`EXPORTER_LABEL`] without a
-/// context (CB-05).
+/// `tls-exporter`: 32 octets that the connection exports under [`EXPORTER_LABEL`] with a context
+/// of no octets (CB-05).
 ///
 /// Only TLS 1.3 has it, and TLS 1.2 with extended master secret and without renegotiation. One
 /// value is for one authentication, and never a key.
 pub fn tls_exporter(exported: &[u8; 32]) -> ChannelBindings {
-    bindings("tls-exporter", exported)
+    bindings(BindingType::Exporter, exported)
 }
 
 /// The label under which [`tls_exporter`]'s octets are exported; the context has no octets.
@@ -99,11 +119,12 @@ pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 
 /// `tls-unique`: the first Finished message of the last handshake. TLS 1.3 does not have it.
 pub fn tls_unique(finished: &[u8]) -> ChannelBindings {
-    bindings("tls-unique", finished)
+    bindings(BindingType::Unique, finished)
 }
 
-fn bindings(prefix: &str, octets: &[u8]) -> ChannelBindings {
-    ChannelBindings::from_application_data([prefix.as_bytes(), b":", octets].concat())
+fn bindings(binding_type: BindingType, octets: &[u8]) -> ChannelBindings {
+    let prefix = binding_type.name().as_bytes();
+    ChannelBindings::from_application_data([prefix, b":", octets].concat())
 }
 
 /// ```text

@@ -44,6 +44,22 @@ impl<N, C> Step<N, C> {
     }
 }
 
+/// What an acceptor made of a token, where the replay cache is asked elsewhere.
+///
+/// ```text
+/// verify(token, now) -> Verified(verified)   ask a cache about verified.entry(), however long it
+///                                            takes, and give its answer to verified.admit()
+///                    -> Step(step)           there is nothing to ask
+/// ```
+#[must_use = "a verified token is not admitted yet, and a token in a step has to be sent"]
+#[derive(Debug)]
+pub enum Judged<V, N, C> {
+    /// The token passed every check but the last: whether it was seen before.
+    Verified(V),
+    /// The token has nothing that a cache would know.
+    Step(Step<N, C>),
+}
+
 /// Refused. Send `token` if there is one (a KRB-ERROR), then hang up.
 #[derive(Debug)]
 pub struct Refusal {

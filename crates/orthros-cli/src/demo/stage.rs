@@ -160,7 +160,9 @@ impl Stage {
         let (ours, theirs) = match broken {
             Some(Breakage::Binding) => (
                 Some(bound("tls-server-end-point:the certificate of a relay")),
-                AcceptorBindings::Require(bound("tls-server-end-point:the service's certificate")),
+                AcceptorBindings::Require(
+                    bound("tls-server-end-point:the service's certificate").into(),
+                ),
             ),
             _ => (None, AcceptorBindings::None),
         };

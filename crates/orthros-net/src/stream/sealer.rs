@@ -59,7 +59,7 @@ impl Sealer {
         };
         let largest = encoder.largest_message();
         let sender = encoder.into_sender();
-        let largest = largest.saturating_add(sender.room(protection).total());
+        let largest = sender.token_len(protection, largest);
         let largest = u32::try_from(largest).unwrap_or(u32::MAX);
         Self::new(sender, &StreamConfig::sasl(protection, largest, largest))
     }
@@ -99,7 +99,7 @@ impl Sealer {
             Protection::Integrity => DATA | WRAPPED,
             Protection::Confidentiality => DATA | WRAPPED | ENCRYPTED,
         };
-        let len = message.len() + self.sender.room(self.protection).total();
+        let len = self.sender.token_len(self.protection, message.len());
         self.framing.put_head(flags, len, &mut self.buffer);
         self.sender
             .wrap_into(self.protection, message, &mut self.buffer)

@@ -76,6 +76,7 @@ pub struct Verified<B> {
     initiator_seq: u32,
     ctime: Timestamp,
     mutual: bool,
+    takes_subkey: fn(&B, Enctype) -> bool,
     entry: ReplayEntry,
 }
 
@@ -117,10 +118,7 @@ impl Acceptor {
         now: Timestamp,
     ) -> Result<Accepted<B::Bound>, Refusal> {
         let verified = self.verify(ap_req, binding, peer, now)?;
-        let verdict = match &self.config.replay_cache {
-            Some(cache) => cache.check_and_insert(&verified.entry, now),
-            None => ReplayVerdict::Unchecked,
-        };
+        let verdict = verified.own_verdict(now);
         verified.admit(verdict, now)
     }
 
@@ -216,6 +214,7 @@ impl Acceptor {
             initiator_seq,
             ctime,
             mutual,
+            takes_subkey: B::takes_subkey,
             entry,
         })
     }
@@ -246,6 +245,14 @@ impl<B> Verified<B> {
     /// What the replay cache has to remember.
     pub fn entry(&self) -> &ReplayEntry {
         &self.entry
+    }
+
+    /// What the configuration's own cache says of it.
+    pub(crate) fn own_verdict(&self, now: Timestamp) -> ReplayVerdict {
+        match &self.config.replay_cache {
+            Some(cache) => cache.check_and_insert(&self.entry, now),
+            None => ReplayVerdict::Unchecked,
+        }
     }
 
     /// Admits the request, if `verdict` says that it was not seen before (AP-47), and builds the
@@ -297,7 +304,9 @@ impl<B> Verified<B> {
         let reply = if self.mutual {
             let wanted = self.config.subkey_enctype(&keys, &self.authorized.enctypes);
             let draw = Draw::new(&*self.config.rng)?;
-            keys.acceptor_subkey = Some(acceptor_subkey(wanted, &keys.session, draw.seed())?);
+            if (self.takes_subkey)(&self.bound.0, wanted) {
+                keys.acceptor_subkey = Some(acceptor_subkey(wanted, &keys.session, draw.seed())?);
+            }
             keys.acceptor_seq = draw.sequence();
             Some(ap_rep(
                 &keys,

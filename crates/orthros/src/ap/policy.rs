@@ -201,6 +201,23 @@ impl AcceptorConfig {
         self.user_to_user(tgt_session_key)
     }
 
+    /// Whether a ticket for a service of this class (`ldap`) on one of these hosts could be
+    /// accepted: whether there is a key for it that policy permits (SASL-03).
+    pub fn has_key_for(&self, class: &str, on: impl Fn(&str) -> bool) -> bool {
+        let named = |server: &Principal| {
+            server.components().len() == 2
+                && server.component(0) == Some(class)
+                && server.component(1).is_some_and(&on)
+        };
+        !self.user_to_user_only
+            && self.keys.iter().any(|key| {
+                let server = key.principal();
+                named(server)
+                    && self.accepts.accept(server)
+                    && self.permitted_enctypes.contains(&key.enctype())
+            })
+    }
+
     /// Where randomness comes from.
     pub(crate) fn rng(&self) -> &Arc<dyn Random> {
         &self.rng

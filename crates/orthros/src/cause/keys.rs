@@ -303,7 +303,7 @@ pub(super) fn not_permitted(what: &str, enctype: Enctype, permitted: &[Enctype])
         _ => "AP_ENCTYPE",
     };
     let allowed = list(permitted.iter().map(ToString::to_string));
-    let weak = matches!(enctype.0, 1..=8 | 16 | 23 | 24);
+    let weak = enctype.is_weak();
     let explanation = Explanation::new(
         code,
         format!("The encryption type of the {what} is {enctype}, which is not permitted here; permitted: {allowed}."),

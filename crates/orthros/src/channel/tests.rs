@@ -18,7 +18,8 @@ fn counting() -> [u8; 32] {
 
 #[test]
 fn cb_01_application_data() {
-    let bound = bindings("tls-server-end-point", &counting());
+    let bound = bindings(BindingType::ServerEndPoint, &counting());
+    assert_eq!(bound, tls_server_end_point_of_hash(&counting()).unwrap());
     assert_eq!(bound.application_data.len(), 53);
     assert_eq!((bound.initiator_addrtype, bound.acceptor_addrtype), (0, 0));
     assert!(bound.initiator_address.is_empty() && bound.acceptor_address.is_empty());
@@ -69,10 +70,25 @@ fn cb_02_the_hash_of_the_signature() {
             hex(data.strip_prefix(b"tls-server-end-point:").unwrap()),
             hash
         );
+        // CB-04: who knows the hash alone binds to the same.
+        let known = certificate_hash(certificate).unwrap();
+        let of_hash = tls_server_end_point_of_hash(&known).unwrap();
+        assert_eq!(of_hash.application_data, data);
         for cut in 0..certificate.len() {
             assert!(certificate_hash(&certificate[..cut]).is_err());
         }
         assert!(certificate_hash(&[certificate, b"\0"].concat()).is_err());
+    }
+}
+
+#[test]
+fn cb_04_a_hash_has_the_length_of_one() {
+    for len in 0..100 {
+        let bound = tls_server_end_point_of_hash(&vec![7; len]);
+        match [28, 32, 48, 64].contains(&len) {
+            true => assert_eq!(bound.unwrap().binding_type(), BindingType::ServerEndPoint),
+            false => assert_eq!(bound, Err(NoBinding::NoHash { len })),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::cts::{self, Aes128, Aes256};
+use super::cts::{self, Aes128, Aes256, Piece, Pieces};
 use super::schedule::{Base, Schedule};
 use super::sha1_profile::Sha1Cipher;
 use super::sha2_profile::{Aes128Sha256, Aes256Sha384, Sha2Cipher};
@@ -310,6 +310,83 @@ impl Cipher {
         ciphertext.copy_within(start..start + len, 0);
         ciphertext.truncate(len);
         Ok(ciphertext)
+    }
+}
+
+impl Cipher {
+    /// [`seal_in_place`](Self::seal_in_place) of a message that does not lie in one place: the
+    /// confounder, the pieces, what follows them, and the room for the MAC. The ciphertext has the
+    /// places of the plaintext, and the MAC covers what is signed only, too, where it stands among
+    /// the others.
+    ///
+    /// RC4 has no such messages here: [`CryptoError::UnsupportedEnctype`].
+    ///
+    /// # Panics
+    ///
+    /// If `confounder` or `mac` is not as long as [`confounder_len`](Self::confounder_len) and
+    /// [`mac_len`](Self::mac_len) say.
+    pub fn seal_pieces_in_place(
+        &self,
+        confounder: &mut [u8],
+        pieces: &mut [Piece<'_>],
+        back: &mut [u8],
+        mac: &mut [u8],
+    ) -> Result<(), CryptoError> {
+        self.assert_room(confounder, mac);
+        let mut pieces = Pieces {
+            front: confounder,
+            pieces,
+            back,
+        };
+        match &self.profile {
+            Profile::Aes128Sha1(cipher) => cipher.seal_pieces(&mut pieces, mac),
+            Profile::Aes256Sha1(cipher) => cipher.seal_pieces(&mut pieces, mac),
+            Profile::Aes128Sha2(cipher) => cipher.seal_pieces(&mut pieces, mac),
+            Profile::Aes256Sha2(cipher) => cipher.seal_pieces(&mut pieces, mac),
+            #[cfg(feature = "legacy")]
+            Profile::Rc4(_) => return Err(CryptoError::UnsupportedEnctype(self.enctype)),
+        }
+        Ok(())
+    }
+
+    /// Decrypts what [`seal_pieces_in_place`](Self::seal_pieces_in_place) made. If it is refused,
+    /// no place holds plaintext.
+    ///
+    /// # Panics
+    ///
+    /// As the other does.
+    pub fn open_pieces_in_place(
+        &self,
+        confounder: &mut [u8],
+        pieces: &mut [Piece<'_>],
+        back: &mut [u8],
+        mac: &[u8],
+    ) -> Result<(), CryptoError> {
+        self.assert_room(confounder, mac);
+        let mut pieces = Pieces {
+            front: confounder,
+            pieces,
+            back,
+        };
+        let genuine = match &self.profile {
+            Profile::Aes128Sha1(cipher) => cipher.open_pieces(&mut pieces, mac),
+            Profile::Aes256Sha1(cipher) => cipher.open_pieces(&mut pieces, mac),
+            Profile::Aes128Sha2(cipher) => cipher.open_pieces(&mut pieces, mac),
+            Profile::Aes256Sha2(cipher) => cipher.open_pieces(&mut pieces, mac),
+            #[cfg(feature = "legacy")]
+            Profile::Rc4(_) => return Err(CryptoError::UnsupportedEnctype(self.enctype)),
+        };
+        match genuine {
+            true => Ok(()),
+            false => Err(CryptoError::Integrity),
+        }
+    }
+
+    fn assert_room(&self, confounder: &[u8], mac: &[u8]) {
+        assert!(
+            confounder.len() == self.confounder_len() && mac.len() == self.mac_len(),
+            "no room for confounder and MAC"
+        );
     }
 }
 

@@ -24,6 +24,10 @@ use zeroize::Zeroize;
 
 use super::hmac::{HashBlock, Running};
 
+mod pieces;
+pub use pieces::Piece;
+pub(super) use pieces::{Pieces, decrypt_pieces, encrypt_pieces};
+
 pub(super) const BLOCK: usize = 16;
 
 /// How much is decrypted before it is hashed: enough to decrypt in parallel, small enough to stay

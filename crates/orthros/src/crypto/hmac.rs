@@ -27,6 +27,10 @@ impl<D: EagerHash> Hmac<D> {
     }
 
     pub(super) fn of(&self, parts: &[&[u8]]) -> Output<HmacCore<D>> {
+        self.of_each(parts.iter().copied())
+    }
+
+    pub(super) fn of_each<'p>(&self, parts: impl Iterator<Item = &'p [u8]>) -> Output<HmacCore<D>> {
         let mut running = self.start();
         for part in parts {
             running.update(part);

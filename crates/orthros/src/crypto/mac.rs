@@ -93,6 +93,17 @@ impl Mac {
         }
     }
 
+    /// [`checksum`](Self::checksum) of parts that are not in a slice.
+    pub fn checksum_of<'p>(&self, parts: impl Iterator<Item = &'p [u8]>) -> Checksum {
+        match &self.profile {
+            Profile::Sha1(hmac) => Checksum::truncated(&hmac.of_each(parts), self.len),
+            Profile::Sha256(hmac) => Checksum::truncated(&hmac.of_each(parts), self.len),
+            Profile::Sha384(hmac) => Checksum::truncated(&hmac.of_each(parts), self.len),
+            #[cfg(feature = "legacy")]
+            Profile::Rc4(mac) => Checksum::truncated(&mac.of(&parts.collect::<Vec<_>>()), self.len),
+        }
+    }
+
     /// Compares with a received checksum: recomputed, in constant time, of exactly the right
     /// length (CRY-15).
     pub fn verify(&self, parts: &[&[u8]], expected: &[u8]) -> Result<(), CryptoError> {

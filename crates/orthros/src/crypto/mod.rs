@@ -48,6 +48,7 @@ mod tests;
 
 pub use checksum::{Checksum, ChecksumType, md5};
 pub use cipher::Cipher;
+pub use cts::Piece;
 pub use enctype::{DEFAULT_ENCTYPES, Enctype};
 pub use error::CryptoError;
 pub use fx_cf2::{krb_fx_cf2, prf_plus};

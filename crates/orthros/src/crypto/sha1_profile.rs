@@ -127,6 +127,29 @@ pub(super) fn same(computed: &[u8], len: usize, received: &[u8]) -> bool {
         .is_some_and(|expected| expected.ct_eq(received).into())
 }
 
+impl<A: Aes> Sha1Cipher<A> {
+    /// As [`seal`](Self::seal), of a text in pieces.
+    pub(super) fn seal_pieces(&self, pieces: &mut cts::Pieces<'_, '_>, mac_out: &mut [u8]) {
+        let mut mac = self.mac.start();
+        pieces.each(|octets| mac.update(octets));
+        cts::encrypt_pieces(&self.enc, pieces);
+        put(mac_out, &mac.finish());
+    }
+
+    /// As [`open`](Self::open), of a text in pieces.
+    pub(super) fn open_pieces(&self, pieces: &mut cts::Pieces<'_, '_>, mac_in: &[u8]) -> bool {
+        let dec = self.dec.get_or_init(|| A::Dec::from(&self.enc));
+        cts::decrypt_pieces(dec, pieces);
+        let mut mac = self.mac.start();
+        pieces.each(|octets| mac.update(octets));
+        let genuine = same(&mac.finish(), MAC_LEN, mac_in);
+        if !genuine {
+            pieces.wipe();
+        }
+        genuine
+    }
+}
+
 /// Kc, compressed: the MAC of checksum types 15 and 16 (CRY-15).
 pub(super) fn checksum_mac<A: Aes>(base: &[u8], usage: KeyUsage) -> Hmac<Sha1> {
     let mut octets = Zeroizing::new([0; 32]);

@@ -131,6 +131,30 @@ impl<S: Suite> Sha2Cipher<S> {
     }
 }
 
+impl<S: Suite> Sha2Cipher<S> {
+    /// As [`seal`](Self::seal), of a text in pieces.
+    pub(super) fn seal_pieces(&self, pieces: &mut cts::Pieces<'_, '_>, mac_out: &mut [u8]) {
+        cts::encrypt_pieces(&self.enc, pieces);
+        put(mac_out, &self.mac_of_pieces(pieces));
+    }
+
+    /// As [`open`](Self::open), of a text in pieces.
+    pub(super) fn open_pieces(&self, pieces: &mut cts::Pieces<'_, '_>, mac_in: &[u8]) -> bool {
+        let genuine = same(&self.mac_of_pieces(pieces), S::MAC_LEN, mac_in);
+        if genuine {
+            cts::decrypt_pieces(self.dec.get_or_init(|| (&self.enc).into()), pieces);
+        }
+        genuine
+    }
+
+    fn mac_of_pieces(&self, pieces: &cts::Pieces<'_, '_>) -> impl std::ops::Deref<Target = [u8]> {
+        let mut mac = self.mac.start();
+        mac.update(&[0; cts::BLOCK]);
+        pieces.each(|octets| mac.update(octets));
+        mac.finish()
+    }
+}
+
 /// Kc, compressed: the MAC of checksum types 19 and 20 (CRY-15).
 pub(super) fn checksum_mac<S: Suite>(base: &[u8], usage: KeyUsage) -> Hmac<S::Hash> {
     let mut octets = Zeroizing::new([0; 32]);

@@ -15,10 +15,10 @@ use super::user_to_user;
 use crate::ap::{self, AppData, Binding, BindingKeys, HostAddr, Known, ReplayEntry, ReplayVerdict};
 use crate::cause::recognised;
 use crate::credentials::Credentials;
-use crate::crypto::ChecksumType;
+use crate::crypto::{ChecksumType, Enctype};
 use crate::error::{Error, Rejection};
 use crate::random::Random;
-use crate::step::{Refusal, Step};
+use crate::step::{Judged, Refusal, Step};
 use crate::time::Timestamp;
 use crate::wire::{ApOptions, ApReq, Checksum, Message, TicketFlags};
 
@@ -72,6 +72,16 @@ impl Acceptor {
         self
     }
 
+    /// How the AP-REQ is judged.
+    pub fn config(&self) -> &ap::AcceptorConfig {
+        self.ap.config()
+    }
+
+    /// Whether an initiator without bindings is refused.
+    pub fn demands_bindings(&self) -> bool {
+        matches!(self.bindings, AcceptorBindings::Require(_))
+    }
+
     /// Where the initiator's tokens come from, for tickets with addresses.
     #[must_use]
     pub fn peer(mut self, peer: HostAddr) -> Self {
@@ -106,50 +116,31 @@ impl Acceptor {
     ///
     /// A refusal has a KRB-ERROR token if the initiator waits for an answer (GSS-08).
     pub fn accept(
-        mut self,
+        self,
         token: &[u8],
         now: Timestamp,
     ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
-        let (oid, id, message) = self.unframe(token)?;
-        if oid == &USER_TO_USER_OID
-            && id == TokenId::TGT_REQUEST
-            && let UserToUser::Offers(tgt) = &self.user_to_user
-        {
-            let token = user_to_user::answer(message, tgt)?;
-            self.user_to_user = UserToUser::Given;
-            return Ok(Step::Continue {
-                token,
-                next: AwaitToken::First(self),
-            });
-        }
-        // A KRB-ERROR is not answered with another.
-        if id != TokenId::AP_REQ && id != TokenId::KRB_ERROR {
-            let refusal = self.refuse_type(oid, id, now);
-            return match refusal.token {
-                Some(token) => Ok(Step::Continue {
-                    token,
-                    next: AwaitToken::First(self),
-                }),
-                None => Err(refusal),
-            };
-        }
-        let binding = self.binding(is_bare(token));
-        let accepted = self
-            .ap_req(id, message)
-            .and_then(|request| self.ap.accept(request, &binding, self.peer.as_ref(), now))
-            .map_err(|refusal| answer(refusal, oid, message, &binding))?;
-        let random = Arc::clone(self.ap.config().rng());
-        Ok(established(accepted, oid, random)?)
+        AwaitToken::First(self).accept(token, now)
     }
 
     /// Judges the initiator's first token by everything but the replay cache, for one that is
     /// asked elsewhere. A token that is no AP-REQ is refused.
     pub fn verify(self, token: &[u8], now: Timestamp) -> Result<Verified, Refusal> {
         let (oid, id, message) = self.unframe(token)?;
+        // A KRB-ERROR is not answered with another.
         if id != TokenId::AP_REQ && id != TokenId::KRB_ERROR {
             return Err(self.refuse_type(oid, id, now));
         }
-        let binding = self.binding(is_bare(token));
+        self.judge((oid, id, message), is_bare(token), now)
+    }
+
+    fn judge(
+        &self,
+        (oid, id, message): (Oid, TokenId, &[u8]),
+        bare: bool,
+        now: Timestamp,
+    ) -> Result<Verified, Refusal> {
+        let binding = self.binding(bare);
         let verified = self
             .ap_req(id, message)
             .and_then(|request| self.ap.verify(request, &binding, self.peer.as_ref(), now))
@@ -181,9 +172,9 @@ impl Acceptor {
             other => other,
         })?;
         // The answer has Kerberos' own name.
-        let oid = match oid {
-            &MICROSOFT_OID => &KRB5_OID,
-            other => other,
+        let oid: Oid = match oid == MICROSOFT_OID {
+            true => &KRB5_OID,
+            false => oid,
         };
         Ok((oid, id, message))
     }
@@ -227,12 +218,55 @@ impl AwaitToken {
         token: &[u8],
         now: Timestamp,
     ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
-        match self {
-            Self::First(acceptor) => acceptor.accept(token, now),
-            Self::Third(third) => Ok(Step::Established {
-                token: None,
-                context: third.accept(token)?,
-            }),
+        match self.verify(token, now)? {
+            Judged::Verified(verified) => {
+                let verdict = verified.own_verdict(now);
+                verified.admit(verdict, now)
+            }
+            Judged::Step(step) => Ok(step),
+        }
+    }
+
+    /// Judges the initiator's next token by everything but the replay cache, for one that is asked
+    /// elsewhere.
+    pub fn verify(
+        self,
+        token: &[u8],
+        now: Timestamp,
+    ) -> Result<Judged<Verified, AwaitToken, SecurityContext>, Refusal> {
+        let mut acceptor = match self {
+            Self::First(acceptor) => acceptor,
+            Self::Third(third) => {
+                return Ok(Judged::Step(Step::Established {
+                    token: None,
+                    context: third.accept(token)?,
+                }));
+            }
+        };
+        let (oid, id, message) = acceptor.unframe(token)?;
+        if oid == USER_TO_USER_OID
+            && id == TokenId::TGT_REQUEST
+            && let UserToUser::Offers(tgt) = &acceptor.user_to_user
+        {
+            let token = user_to_user::answer(message, tgt)?;
+            acceptor.user_to_user = UserToUser::Given;
+            return Ok(Judged::Step(Step::Continue {
+                token,
+                next: Self::First(acceptor),
+            }));
+        }
+        // A KRB-ERROR is not answered with another.
+        if id == TokenId::AP_REQ || id == TokenId::KRB_ERROR {
+            let verified = acceptor.judge((oid, id, message), is_bare(token), now)?;
+            return Ok(Judged::Verified(verified));
+        }
+        let refusal = acceptor.refuse_type(oid, id, now);
+        match refusal.token {
+            Some(token) => Ok(Judged::Step(Step::Continue {
+                token,
+                next: Self::First(acceptor),
+            })),
+            None => Err(refusal),
         }
     }
 }
@@ -245,7 +279,7 @@ impl From<Acceptor> for AwaitToken {
 }
 
 /// A mechanism, as its tokens name it.
-type Oid = &'static [u8; 11];
+type Oid = &'static [u8];
 
 /// Whether a token begins as an AP-REQ does, not as a frame.
 fn is_bare(token: &[u8]) -> bool {
@@ -297,6 +331,11 @@ impl Verified {
     /// What the replay cache has to remember.
     pub fn entry(&self) -> &ReplayEntry {
         self.ap.entry()
+    }
+
+    /// What the cache of the configuration says of it.
+    pub(crate) fn own_verdict(&self, now: Timestamp) -> ReplayVerdict {
+        self.ap.own_verdict(now)
     }
 
     /// Admits the initiator, if `verdict` says that its token was not seen before.
@@ -410,7 +449,7 @@ impl GssBinding<'_> {
         let bindings = self
             .bindings
             .check(&checksum, base, keys.client_supplies_bindings)?;
-        if bindings == BindingOutcome::Agree {
+        if bindings.agrees() {
             flags = flags.with(ContextFlags::CHANNEL_BOUND);
         }
         let delegated = match checksum.delegation {
@@ -490,6 +529,11 @@ impl Binding for GssBinding<'_> {
             true => bound.flags.contains(ContextFlags::MUTUAL),
             false => options.contains(ApOptions::MUTUAL_REQUIRED),
         }
+    }
+
+    /// GSS-28: only one of a newer enctype would be used, but in DCE style.
+    fn takes_subkey(bound: &Bound, enctype: Enctype) -> bool {
+        enctype.is_newer() || bound.flags.contains(ContextFlags::DCE_STYLE)
     }
 }
 

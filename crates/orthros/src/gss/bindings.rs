@@ -1,7 +1,9 @@
 //! Channel bindings: what ties a context to the channel it is established over
 //! (RFC 2743 §1.1.6, RFC 4121 §4.1.1.2, RFC 6542).
 
-use subtle::ConstantTimeEq;
+use std::fmt;
+
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::checksum::{Extension, GssChecksum};
 use crate::crypto::{CryptoError, Key, KeyUsage, md5};
@@ -32,6 +34,20 @@ impl ChannelBindings {
             application_data: octets.into(),
             ..Self::default()
         }
+    }
+
+    /// The name of their type and the channel's octets, as GS2 wants them (SASL-12); `None` if the
+    /// application data begin with no type (CB-01).
+    pub fn typed(&self) -> Option<(&str, &[u8])> {
+        let mut parts = self.application_data.splitn(2, |octet| *octet == b':');
+        let (name, octets) = (parts.next()?, parts.next()?);
+        let name = std::str::from_utf8(name).ok()?;
+        (!name.is_empty()).then_some((name, octets))
+    }
+
+    /// Of which type they are, as far as the application data say.
+    pub fn binding_type(&self) -> BindingType {
+        BindingType::of(&self.application_data)
     }
 
     /// What Bnd and the extension of RFC 6542 protect: every number and length 32 bits, little
@@ -66,19 +82,140 @@ fn put(field: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(field);
 }
 
+/// A type of channel bindings, by its registered name (RFC 5056 §7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BindingType {
+    /// `tls-server-end-point`: the server's certificate (RFC 5929 §4).
+    ServerEndPoint,
+    /// `tls-exporter`: octets that the connection exports (RFC 9266).
+    Exporter,
+    /// `tls-unique`: the first Finished message (RFC 5929 §3).
+    Unique,
+    /// Another one, or octets without a type.
+    Other,
+}
+
+impl BindingType {
+    const NAMED: [Self; 3] = [Self::ServerEndPoint, Self::Exporter, Self::Unique];
+
+    /// The name, which is the unique prefix of its application data; `other` if it is none of
+    /// these.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ServerEndPoint => "tls-server-end-point",
+            Self::Exporter => "tls-exporter",
+            Self::Unique => "tls-unique",
+            Self::Other => "other",
+        }
+    }
+
+    /// The type with this name.
+    pub fn of_name(name: &str) -> Self {
+        Self::NAMED
+            .into_iter()
+            .find(|named| named.name() == name)
+            .unwrap_or(Self::Other)
+    }
+
+    /// CB-01: the octets before the first colon. In GS2 they follow the `p=` of its header
+    /// (SASL-12).
+    fn of(application_data: &[u8]) -> Self {
+        let (text, end) = match application_data.strip_prefix(b"p=") {
+            Some(header) => (header, b','),
+            None => (application_data, b':'),
+        };
+        let name = text.split(|octet| *octet == end).next();
+        match name.map(std::str::from_utf8) {
+            Some(Ok(name)) if name.len() < text.len() => Self::of_name(name),
+            _ => Self::Other,
+        }
+    }
+}
+
+impl fmt::Display for BindingType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The bindings of which an acceptor takes any one (CB-06).
+///
+/// Usually there is one. There are several where the initiator may choose the type, and where
+/// something in front of the acceptor ends TLS with other certificates (CB-04): each binds to an
+/// end of the channel that the acceptor trusts. Without any, nothing agrees.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Candidates(Vec<ChannelBindings>);
+
+impl Candidates {
+    /// The bindings in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &ChannelBindings> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<ChannelBindings> for Candidates {
+    fn from(only: ChannelBindings) -> Self {
+        Self(vec![only])
+    }
+}
+
+impl From<Vec<ChannelBindings>> for Candidates {
+    fn from(all: Vec<ChannelBindings>) -> Self {
+        Self(all)
+    }
+}
+
+impl<const N: usize> From<[ChannelBindings; N]> for Candidates {
+    fn from(all: [ChannelBindings; N]) -> Self {
+        Self(all.into())
+    }
+}
+
+impl FromIterator<ChannelBindings> for Candidates {
+    fn from_iter<I: IntoIterator<Item = ChannelBindings>>(all: I) -> Self {
+        Self(all.into_iter().collect())
+    }
+}
+
+impl Extend<ChannelBindings> for Candidates {
+    fn extend<I: IntoIterator<Item = ChannelBindings>>(&mut self, more: I) {
+        self.0.extend(more);
+    }
+}
+
 /// What an acceptor does with channel bindings.
+///
+/// ```
+/// # use orthros::gss::{AcceptorBindings, ChannelBindings};
+/// # fn both(end_point: ChannelBindings, exporter: ChannelBindings) -> [AcceptorBindings; 2] {
+/// [
+///     AcceptorBindings::Allow(end_point.clone().into()),
+///     AcceptorBindings::Require([end_point, exporter].into()),
+/// ]
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AcceptorBindings {
     /// It has none, and ignores those of the initiator.
     #[default]
     None,
     /// It compares; an initiator without bindings is let in, and the context says so.
-    Allow(ChannelBindings),
+    Allow(Candidates),
     /// It compares; an initiator without bindings is refused.
-    Require(ChannelBindings),
+    Require(Candidates),
     /// It compares and lets everyone in; the context says what was found. For finding out who would
     /// be refused.
-    Audit(ChannelBindings),
+    Audit(Candidates),
 }
 
 /// How the channel bindings of the two sides compare.
@@ -93,10 +230,22 @@ pub enum BindingOutcome {
     /// [`Audit`](AcceptorBindings::Audit) lets it in.
     Withheld,
     /// They agree: the context is bound to the channel.
-    Agree,
+    Agree {
+        /// The place of the acceptor's in its [`Candidates`], from 0.
+        candidate: usize,
+        /// Their type.
+        binding_type: BindingType,
+    },
     /// They differ: another channel, somebody in the middle, or wrong bindings on one side. Only
     /// [`Audit`](AcceptorBindings::Audit) lets it in.
     Differ,
+}
+
+impl BindingOutcome {
+    /// Whether the context is bound to the channel.
+    pub const fn agrees(self) -> bool {
+        matches!(self, Self::Agree { .. })
+    }
 }
 
 /// Bnd when the initiator has no bindings.
@@ -122,8 +271,8 @@ impl AcceptorBindings {
         let outcome = ours.compare(checksum, key, promised);
         let admitted = match self {
             Self::None | Self::Audit(_) => true,
-            Self::Allow(_) => matches!(outcome, BindingOutcome::Agree | BindingOutcome::Absent),
-            Self::Require(_) => outcome == BindingOutcome::Agree,
+            Self::Allow(_) => outcome.agrees() || outcome == BindingOutcome::Absent,
+            Self::Require(_) => outcome.agrees(),
         };
         match admitted {
             true => Ok(outcome),
@@ -134,7 +283,9 @@ impl AcceptorBindings {
     }
 }
 
-impl ChannelBindings {
+impl Candidates {
+    /// Compares with all of them whichever agrees: how long it takes does not say which
+    /// (CB-06).
     fn compare(&self, checksum: &GssChecksum<'_>, key: &Key, promised: bool) -> BindingOutcome {
         let mic = checksum.extension(Extension::CHANNEL_BINDING);
         if checksum.bindings == NO_BINDINGS && mic.is_none() {
@@ -143,21 +294,35 @@ impl ChannelBindings {
                 false => BindingOutcome::Absent,
             };
         }
-        let digest_agrees = bool::from(self.digest().ct_eq(&checksum.bindings));
-        let agree = match mic {
-            Some(mic) => {
-                let genuine = key
-                    .mac(KeyUsage::CHANNEL_BINDING_MIC)
-                    .and_then(|mac| mac.verify(&[&self.to_bytes()], mic))
-                    .is_ok();
-                let stands_alone = checksum.bindings == NO_MD5 || checksum.bindings == NO_BINDINGS;
-                genuine && (digest_agrees || stands_alone)
-            }
-            None => digest_agrees,
-        };
-        match agree {
-            true => BindingOutcome::Agree,
-            false => BindingOutcome::Differ,
+        let mut found = Choice::from(0);
+        let mut place = 0u32;
+        for (at, ours) in (0u32..).zip(&self.0) {
+            let agrees = ours.agree(checksum, mic, key);
+            // The first that agrees.
+            place.conditional_assign(&at, agrees & !found);
+            found |= agrees;
         }
+        let candidate = usize::try_from(place).unwrap_or(usize::MAX);
+        match (bool::from(found), self.0.get(candidate)) {
+            (true, Some(ours)) => BindingOutcome::Agree {
+                candidate,
+                binding_type: ours.binding_type(),
+            },
+            _ => BindingOutcome::Differ,
+        }
+    }
+}
+
+impl ChannelBindings {
+    /// GSS-21 to GSS-23: where there is a MIC it must be genuine, and Bnd agrees or stands aside.
+    fn agree(&self, checksum: &GssChecksum<'_>, mic: Option<&[u8]>, key: &Key) -> Choice {
+        let digest = self.digest().ct_eq(&checksum.bindings);
+        let Some(mic) = mic else { return digest };
+        let genuine = key
+            .mac(KeyUsage::CHANNEL_BINDING_MIC)
+            .and_then(|mac| mac.verify(&[&self.to_bytes()], mic))
+            .is_ok();
+        let stands_aside = checksum.bindings == NO_MD5 || checksum.bindings == NO_BINDINGS;
+        Choice::from(u8::from(genuine)) & (digest | Choice::from(u8::from(stands_aside)))
     }
 }

@@ -320,7 +320,7 @@ impl Framing {
     }
 
     /// Those of the acceptor's tokens.
-    fn mechanisms(self) -> &'static [&'static [u8; 11]] {
+    fn mechanisms(self) -> &'static [&'static [u8]] {
         match self {
             Self::Kerberos => &[&KRB5_OID],
             Self::InSpnego => &[&KRB5_OID, &MICROSOFT_OID],

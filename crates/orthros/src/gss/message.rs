@@ -9,11 +9,16 @@
 //! payload, integrity only  message, checksum of message ++ header with EC = RRC = 0
 //! ```
 //!
-//! Sent tokens have no filler and are not rotated, as those of MIT krb5.
+//! Sent tokens have no filler and are not rotated, as those of MIT krb5. Those of messages in
+//! several places are in `detached`.
+//!
+//! A context whose key is of RC4 has the tokens of RFC 1964 instead (GSS-48).
 
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "legacy")]
+use super::rfc1964::{self, OldTokens};
 use super::window::{SequenceStatus, Window};
 use crate::crypto::{Cipher, CryptoError, Key, KeyUsage, Mac};
 use crate::error::{Error, Rejection};
@@ -21,15 +26,15 @@ use crate::random::Random;
 use crate::wire::{ErrorCode, Malformed};
 
 /// How long a token's header is.
-const HEADER: usize = 16;
-const CONFOUNDER: usize = 16;
+pub(super) const HEADER: usize = 16;
+pub(super) const CONFOUNDER: usize = 16;
 
-const WRAP_ID: [u8; 2] = [0x05, 0x04];
-const MIC_ID: [u8; 2] = [0x04, 0x04];
-const FILLER: u8 = 0xFF;
+pub(super) const WRAP_ID: [u8; 2] = [0x05, 0x04];
+pub(super) const MIC_ID: [u8; 2] = [0x04, 0x04];
+pub(super) const FILLER: u8 = 0xFF;
 
 const SENT_BY_ACCEPTOR: u8 = 1;
-const SEALED: u8 = 2;
+pub(super) const SEALED: u8 = 2;
 const ACCEPTOR_SUBKEY: u8 = 4;
 
 /// Which end of a context.
@@ -108,12 +113,14 @@ impl MessageKeys {
 }
 
 /// What one key protects in one direction.
-struct Direction {
-    key: Key,
+pub(super) struct Direction {
+    pub(super) key: Key,
     from: Role,
     cipher: Lazy<Cipher>,
     wrap_mac: Lazy<Mac>,
     mic: Lazy<Mac>,
+    #[cfg(feature = "legacy")]
+    old: Lazy<OldTokens>,
 }
 
 /// Derived when it is first needed: most contexts see no message at all.
@@ -121,6 +128,13 @@ struct Lazy<T>(Option<Box<T>>);
 
 impl<T> Lazy<T> {
     fn get(&mut self, derive: impl FnOnce() -> Result<T, CryptoError>) -> Result<&T, CryptoError> {
+        self.get_mut(derive).map(|derived| &*derived)
+    }
+
+    fn get_mut(
+        &mut self,
+        derive: impl FnOnce() -> Result<T, CryptoError>,
+    ) -> Result<&mut T, CryptoError> {
         match &mut self.0 {
             Some(derived) => Ok(derived),
             empty @ None => Ok(empty.insert(Box::new(derive()?))),
@@ -129,40 +143,54 @@ impl<T> Lazy<T> {
 }
 
 impl Direction {
-    /// The enctypes of RFC 4757 and older have the tokens of RFC 1964, which are not here
-    /// (GSS-48).
     fn new(key: &Key, from: Role) -> Result<Self, Error> {
-        if !key.enctype().is_newer() {
-            return Err(Error::Unsupported(format!(
-                "the per-message tokens of RFC 1964, which {} has",
-                key.enctype()
-            )));
-        }
         Ok(Self {
             key: key.clone(),
             from,
             cipher: Lazy(None),
             wrap_mac: Lazy(None),
             mic: Lazy(None),
+            #[cfg(feature = "legacy")]
+            old: Lazy(None),
         })
     }
 
-    fn cipher(&mut self) -> Result<&Cipher, CryptoError> {
-        let (usage, _) = self.from.usages();
-        self.cipher.get(|| self.key.cipher(usage))
+    /// What is derived of it is for the tokens of RFC 4121, which older enctypes do not have
+    /// (GSS-48).
+    fn newer(key: &Key) -> Result<&Key, CryptoError> {
+        match key.enctype() {
+            enctype if enctype.is_newer() => Ok(key),
+            older => Err(CryptoError::UnsupportedEnctype(older)),
+        }
     }
 
-    fn wrap_mac(&mut self) -> Result<&Mac, CryptoError> {
+    pub(super) fn cipher(&mut self) -> Result<&Cipher, CryptoError> {
         let (usage, _) = self.from.usages();
-        self.wrap_mac.get(|| self.key.mac(usage))
+        self.cipher.get(|| Self::newer(&self.key)?.cipher(usage))
     }
 
-    fn mic(&mut self) -> Result<&Mac, CryptoError> {
+    pub(super) fn wrap_mac(&mut self) -> Result<&Mac, CryptoError> {
+        let (usage, _) = self.from.usages();
+        self.wrap_mac.get(|| Self::newer(&self.key)?.mac(usage))
+    }
+
+    pub(super) fn mic(&mut self) -> Result<&Mac, CryptoError> {
         let (_, usage) = self.from.usages();
-        self.mic.get(|| self.key.mac(usage))
+        self.mic.get(|| Self::newer(&self.key)?.mac(usage))
     }
 
-    fn room(&self, protection: Protection) -> Room {
+    /// Whether it has the tokens of RFC 1964 (GSS-48).
+    #[cfg(feature = "legacy")]
+    fn is_old(&self) -> bool {
+        !self.key.enctype().is_newer()
+    }
+
+    #[cfg(feature = "legacy")]
+    fn old(&mut self) -> Result<&mut OldTokens, CryptoError> {
+        self.old.get_mut(|| OldTokens::new(&self.key, self.from))
+    }
+
+    pub(super) fn room(&self, protection: Protection) -> Room {
         let mac = self.key.enctype().mac_len().unwrap_or(0);
         match protection {
             Protection::Integrity => Room {
@@ -179,10 +207,11 @@ impl Direction {
 
 /// The sending half of a context.
 pub struct Sender {
-    direction: Direction,
-    flags: u8,
-    next: u64,
-    confounders: Confounders,
+    pub(super) direction: Direction,
+    pub(super) flags: u8,
+    pub(super) next: u64,
+    pub(super) confounders: Confounders,
+    pub(super) dce: bool,
 }
 
 impl Sender {
@@ -202,7 +231,16 @@ impl Sender {
             flags: role.flag() | subkey,
             next: first,
             confounders: Confounders::new(random),
+            dce: false,
         })
+    }
+
+    /// The context is one of DCE style: EC is 16 in messages of several places, as Windows has it
+    /// (GSS-45).
+    #[must_use]
+    pub fn dce_style(mut self) -> Self {
+        self.dce = true;
+        self
     }
 
     /// The sequence number of the next token (GSS-30).
@@ -211,13 +249,34 @@ impl Sender {
     }
 
     /// How much longer than its message a Wrap token is, and where (GSS-44).
+    ///
+    /// Around a token of RFC 1964 is a frame that grows with the message: of a context with RC4 it
+    /// is the room of the longest message, and [`token_len`](Self::token_len) is exact.
     pub fn room(&self, protection: Protection) -> Room {
+        #[cfg(feature = "legacy")]
+        if self.direction.is_old() {
+            let before = rfc1964::before(usize::MAX >> 1);
+            return Room { before, behind: 1 };
+        }
         self.direction.room(protection)
+    }
+
+    /// How many octets the Wrap token of a message of `message` octets has.
+    pub fn token_len(&self, protection: Protection, message: usize) -> usize {
+        #[cfg(feature = "legacy")]
+        if self.direction.is_old() {
+            return rfc1964::token_len(message);
+        }
+        message.saturating_add(self.room(protection).total())
     }
 
     /// The longest message whose Wrap token has at most `token` octets; 0 if there is none
     /// (GSS-44).
     pub fn wrap_size_limit(&self, protection: Protection, token: usize) -> usize {
+        #[cfg(feature = "legacy")]
+        if self.direction.is_old() {
+            return rfc1964::wrap_size_limit(token);
+        }
         token.saturating_sub(self.room(protection).total())
     }
 
@@ -235,6 +294,10 @@ impl Sender {
         message: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        #[cfg(feature = "legacy")]
+        if self.direction.is_old() {
+            return self.old_wrap_into(protection, message, out);
+        }
         let (room, start) = (self.room(protection), out.len());
         out.reserve(message.len() + room.total());
         out.resize(start + room.before, 0);
@@ -253,8 +316,10 @@ impl Sender {
     /// Makes a Wrap token of a message that lies in `token` with [`room`](Self::room) before and
     /// behind it. What is in that room does not matter.
     ///
-    /// Nothing is allocated and the message is not moved.
+    /// Nothing is allocated and the message is not moved. A context with RC4 cannot do this: the
+    /// place of the message in a token of RFC 1964 depends on its length.
     pub fn wrap_in_place(&mut self, protection: Protection, token: &mut [u8]) -> Result<(), Error> {
+        self.has_fixed_room()?;
         if token.len() < self.room(protection).total() {
             return Err(Error::Misuse("no room for a Wrap token's own octets"));
         }
@@ -262,6 +327,29 @@ impl Sender {
             Protection::Confidentiality => self.seal(token)?,
             Protection::Integrity => self.sign(token)?,
         }
+        self.next = self.next.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Whether [`room`](Self::room) is the same for every message.
+    pub(super) fn has_fixed_room(&self) -> Result<(), Error> {
+        match self.direction.key.enctype().is_newer() {
+            true => Ok(()),
+            false => Err(Error::Misuse("tokens of RFC 1964 are not made in place")),
+        }
+    }
+
+    #[cfg(feature = "legacy")]
+    fn old_wrap_into(
+        &mut self,
+        protection: Protection,
+        message: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let (confounder, number) = (self.confounders.next()?, self.next as u32);
+        let confounder = confounder.first_chunk().ok_or(Error::Random)?;
+        let old = self.direction.old()?;
+        old.wrap(protection, number, confounder, message, out)?;
         self.next = self.next.wrapping_add(1);
         Ok(())
     }
@@ -323,6 +411,12 @@ impl Sender {
 
     /// The MIC token of a message (GSS-36).
     pub fn get_mic(&mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        #[cfg(feature = "legacy")]
+        if self.direction.is_old() {
+            let token = self.direction.old()?.get_mic(self.next as u32, message)?;
+            self.next = self.next.wrapping_add(1);
+            return Ok(token);
+        }
         let header = header(MIC_ID, self.flags, [FILLER; 4], self.next);
         let checksum = self.direction.mic()?.checksum(&[message, &header]);
         self.next = self.next.wrapping_add(1);
@@ -331,7 +425,7 @@ impl Sender {
 }
 
 /// The octets from 4 to 7 are EC and RRC of a Wrap token, filler of a MIC token.
-fn header(id: [u8; 2], flags: u8, middle: [u8; 4], number: u64) -> [u8; HEADER] {
+pub(super) fn header(id: [u8; 2], flags: u8, middle: [u8; 4], number: u64) -> [u8; HEADER] {
     let [a, b] = id;
     let [c, d, e, f] = middle;
     let [s0, s1, s2, s3, s4, s5, s6, s7] = number.to_be_bytes();
@@ -342,7 +436,7 @@ fn header(id: [u8; 2], flags: u8, middle: [u8; 4], number: u64) -> [u8; HEADER] 
 
 /// Confounders, drawn from the source of randomness sixteen at a time: asking the operating system
 /// takes as long as encrypting a short message.
-struct Confounders {
+pub(super) struct Confounders {
     random: Arc<dyn Random>,
     /// Empty until the first is drawn: most contexts see no message at all.
     pool: Box<[u8]>,
@@ -358,7 +452,7 @@ impl Confounders {
         }
     }
 
-    fn next(&mut self) -> Result<[u8; CONFOUNDER], Error> {
+    pub(super) fn next(&mut self) -> Result<[u8; CONFOUNDER], Error> {
         if self.left == 0 {
             if self.pool.is_empty() {
                 self.pool = vec![0; 16 * CONFOUNDER].into();
@@ -377,7 +471,8 @@ impl Confounders {
 pub struct Receiver {
     base: Direction,
     acceptor_subkey: Option<Direction>,
-    window: Window,
+    pub(super) window: Window,
+    dce: bool,
 }
 
 /// The header of a received token.
@@ -389,7 +484,7 @@ pub(super) struct Header {
 impl Header {
     pub(super) const LEN: usize = HEADER;
 
-    fn take<'t>(
+    pub(super) fn take<'t>(
         what: &'static str,
         id: [u8; 2],
         token: &'t [u8],
@@ -417,22 +512,38 @@ impl Header {
         ))
     }
 
+    /// Of a MIC token, with what follows it.
+    pub(super) fn take_mic(token: &[u8]) -> Result<(Self, &[u8]), Malformed> {
+        let (header, checksum) = Self::take(MIC, MIC_ID, token)?;
+        if header.middle() != [FILLER; 4] {
+            return Err(Malformed::new(MIC, 4, "the filler is not FF"));
+        }
+        if header.flags & SEALED != 0 {
+            return Err(Malformed::new(MIC, 2, "it says it is sealed"));
+        }
+        Ok((header, checksum))
+    }
+
+    pub(super) fn octets(&self) -> [u8; HEADER] {
+        self.octets
+    }
+
     fn middle(&self) -> [u8; 4] {
         let [_, _, _, _, c, d, e, f, ..] = self.octets;
         [c, d, e, f]
     }
 
-    fn ec(&self) -> usize {
+    pub(super) fn ec(&self) -> usize {
         let [high, low, _, _] = self.middle();
         usize::from(u16::from_be_bytes([high, low]))
     }
 
-    fn rrc(&self) -> usize {
+    pub(super) fn rrc(&self) -> usize {
         let [_, _, high, low] = self.middle();
         usize::from(u16::from_be_bytes([high, low]))
     }
 
-    fn number(&self) -> u64 {
+    pub(super) fn number(&self) -> u64 {
         let [.., s0, s1, s2, s3, s4, s5, s6, s7] = self.octets;
         u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7])
     }
@@ -449,14 +560,14 @@ impl Header {
     }
 
     /// With RRC = 0 and another EC.
-    fn with_ec(&self, ec: [u8; 2]) -> [u8; HEADER] {
+    pub(super) fn with_ec(&self, ec: [u8; 2]) -> [u8; HEADER] {
         let [a, b, ..] = self.octets;
         let [high, low] = ec;
         header([a, b], self.flags, [high, low, 0, 0], self.number())
     }
 }
 
-const WRAP: &str = "Wrap token";
+pub(super) const WRAP: &str = "Wrap token";
 const MIC: &str = "MIC token";
 
 impl Receiver {
@@ -470,26 +581,99 @@ impl Receiver {
                 None => None,
             },
             window,
+            dce: false,
         })
     }
 
+    /// The context is one of DCE style: what is encrypted and rotated at all is rotated by EC + RRC,
+    /// as Windows does it (GSS-45).
+    #[must_use]
+    pub fn dce_style(mut self) -> Self {
+        self.dce = true;
+        self
+    }
+
+    /// By how many octets to the right the peer rotated a payload (GSS-41, GSS-45); it may be more
+    /// than there are.
+    pub(super) fn rotated_by(&self, header: &Header) -> usize {
+        match (self.dce, header.protection(), header.rrc()) {
+            (_, _, 0) => 0,
+            (true, Protection::Confidentiality, rrc) => rrc + header.ec(),
+            (_, _, rrc) => rrc,
+        }
+    }
+
+    /// By how many octets to the left a payload is to be rotated (GSS-41).
+    fn rotation(&self, header: &Header, payload: &[u8]) -> usize {
+        let rotated = self.rotated_by(header);
+        rotated.checked_rem(payload.len()).unwrap_or(0)
+    }
+
     /// The keys that the flags name (GSS-27), if the token is from the peer (GSS-42).
-    fn direction(&mut self, flags: u8) -> Result<&mut Direction, Error> {
+    pub(super) fn direction(&mut self, flags: u8) -> Result<&mut Direction, Error> {
         if flags & SENT_BY_ACCEPTOR != self.base.from.flag() {
             return Err(bad_signature("it is one of our own"));
         }
-        if flags & ACCEPTOR_SUBKEY == 0 {
-            return Ok(&mut self.base);
+        let direction = match flags & ACCEPTOR_SUBKEY {
+            0 => &mut self.base,
+            _ => self.acceptor_subkey.as_mut().ok_or_else(|| {
+                bad_signature("it is made with an acceptor subkey, and there is none")
+            })?,
+        };
+        if !direction.key.enctype().is_newer() {
+            return Err(bad_signature("the key it names has no tokens of this kind"));
         }
-        self.acceptor_subkey
-            .as_mut()
-            .ok_or_else(|| bad_signature("it is made with an acceptor subkey, and there is none"))
+        Ok(direction)
+    }
+
+    /// What opens the tokens of RFC 1964, if the key in force has them (GSS-48). There is no flag
+    /// that would name another key.
+    #[cfg(feature = "legacy")]
+    fn old(&mut self) -> Option<Result<(&OldTokens, &mut Window), Error>> {
+        let direction = self.acceptor_subkey.as_mut().unwrap_or(&mut self.base);
+        if !direction.is_old() {
+            return None;
+        }
+        let old = direction.old().map_err(Error::from);
+        Some(old.map(|old| (&*old, &mut self.window)))
+    }
+
+    /// Whether what it receives are tokens of RFC 1964.
+    #[cfg(feature = "legacy")]
+    pub(super) fn is_old(&self) -> bool {
+        self.acceptor_subkey.as_ref().unwrap_or(&self.base).is_old()
+    }
+
+    /// Verifies a context deletion token of RFC 1964 (§1.2.3; GSS-47). If it is genuine, the peer
+    /// has deleted its context, and this one should be dropped.
+    ///
+    /// Peers with newer enctypes have no such tokens, and deployed ones do not send them any more.
+    #[cfg(feature = "legacy")]
+    pub fn verify_delete(&mut self, token: &[u8]) -> Result<SequenceStatus, Error> {
+        match self.old() {
+            Some(old) => {
+                let (old, window) = old?;
+                Ok(window.receive_short(old.verify_delete(token)?))
+            }
+            None => Err(Malformed::new("token", 0, "RFC 4121 has no deletion tokens").into()),
+        }
     }
 
     /// The message of a Wrap token.
     pub fn unwrap(&mut self, token: &[u8]) -> Result<Unwrapped<Vec<u8>>, Error> {
+        #[cfg(feature = "legacy")]
+        if let Some(old) = self.old() {
+            let (old, window) = old?;
+            let mut token = token.to_vec();
+            let opened = old.unwrap(&mut token)?;
+            return Ok(Unwrapped {
+                message: opened.message.to_vec(),
+                protection: opened.protection,
+                status: window.receive_short(opened.number),
+            });
+        }
         let (header, payload) = Header::take(WRAP, WRAP_ID, token)?;
-        let rotation = rotation(&header, payload);
+        let rotation = self.rotation(&header, payload);
         if rotation == 0 && header.protection() == Protection::Confidentiality {
             let cipher = self.direction(header.flags)?.cipher()?;
             let mut plaintext = cipher.decrypt(payload).map_err(|_| undecipherable())?;
@@ -515,6 +699,16 @@ impl Receiver {
         &mut self,
         token: &'t mut [u8],
     ) -> Result<Unwrapped<&'t mut [u8]>, Error> {
+        #[cfg(feature = "legacy")]
+        if let Some(old) = self.old() {
+            let (old, window) = old?;
+            let opened = old.unwrap(token)?;
+            return Ok(Unwrapped {
+                message: opened.message,
+                protection: opened.protection,
+                status: window.receive_short(opened.number),
+            });
+        }
         let (header, payload) = self.received_in_place(token)?;
         self.unwrap_payload(&header, payload)
     }
@@ -526,7 +720,7 @@ impl Receiver {
     ) -> Result<(Header, &'t mut [u8]), Error> {
         let (header, _) = Header::take(WRAP, WRAP_ID, token)?;
         let payload = token.get_mut(HEADER..).unwrap_or_default();
-        let rotation = rotation(&header, payload);
+        let rotation = self.rotation(&header, payload);
         if rotation != 0 {
             payload.rotate_left(rotation);
         }
@@ -582,7 +776,7 @@ impl Receiver {
         }
     }
 
-    fn received<M>(&mut self, header: &Header, message: M) -> Unwrapped<M> {
+    pub(super) fn received<M>(&mut self, header: &Header, message: M) -> Unwrapped<M> {
         Unwrapped {
             message,
             protection: header.protection(),
@@ -592,13 +786,12 @@ impl Receiver {
 
     /// Verifies the MIC token of a message (GSS-36).
     pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<SequenceStatus, Error> {
-        let (header, checksum) = Header::take(MIC, MIC_ID, token)?;
-        if header.middle() != [FILLER; 4] {
-            return Err(Malformed::new(MIC, 4, "the filler is not FF").into());
+        #[cfg(feature = "legacy")]
+        if let Some(old) = self.old() {
+            let (old, window) = old?;
+            return Ok(window.receive_short(old.verify_mic(message, token)?));
         }
-        if header.flags & SEALED != 0 {
-            return Err(Malformed::new(MIC, 2, "it says it is sealed").into());
-        }
+        let (header, checksum) = Header::take_mic(token)?;
         self.direction(header.flags)?
             .mic()?
             .verify(&[message, &header.octets], checksum)
@@ -607,19 +800,14 @@ impl Receiver {
     }
 }
 
-/// By how many octets to the left a payload is to be rotated (GSS-41).
-fn rotation(header: &Header, payload: &[u8]) -> usize {
-    header.rrc().checked_rem(payload.len()).unwrap_or(0)
-}
-
-fn undecipherable() -> Error {
+pub(super) fn undecipherable() -> Error {
     bad_signature("it does not decrypt")
 }
 
 /// Compares the sealed header with the outer one, which alone is not protected (GSS-37, GSS-38):
 /// how many octets the message has. EC is among what is compared, lest a message be cut by
 /// changing it. What is refused is wiped.
-fn compare_headers(header: &Header, plaintext: &mut [u8]) -> Result<usize, Error> {
+pub(super) fn compare_headers(header: &Header, plaintext: &mut [u8]) -> Result<usize, Error> {
     let judged = (|| {
         let defective = |why| Malformed::new(WRAP, 0, why);
         let (text, sealed) = plaintext
@@ -657,7 +845,7 @@ fn open_signed(mac: &Mac, header: &Header, payload: &[u8]) -> Result<usize, Erro
     Ok(message.len())
 }
 
-fn bad_signature(why: &'static str) -> Error {
+pub(super) fn bad_signature(why: &'static str) -> Error {
     Rejection::Message {
         why,
         code: ErrorCode::KRB_AP_ERR_MODIFIED,
@@ -685,6 +873,15 @@ impl<M> Unwrapped<M> {
     /// The message, whatever the order: for applications with an order of their own.
     pub fn in_any_order(self) -> (M, SequenceStatus) {
         (self.message, self.status)
+    }
+
+    /// The same of another message.
+    pub(super) fn with<N>(self, message: N) -> Unwrapped<N> {
+        Unwrapped {
+            message,
+            protection: self.protection,
+            status: self.status,
+        }
     }
 
     /// What the token's sequence number says.

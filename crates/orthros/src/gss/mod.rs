@@ -57,14 +57,14 @@
 //! | the exchange | `initiator`, `acceptor` |
 //! | what it gives | `context` |
 //! | Wrap and MIC tokens | `message` |
+//! | those of RFC 1964 for RC4, feature `legacy` | `rfc1964` |
 //! | many of them at once | `bulk` |
+//! | of messages in several places | `detached` |
 //! | replay and sequence detection of these | `window` |
 //! | major status values | `status` |
 //! | user-to-user, a mechanism of its own | `user_to_user` |
 //! | names, imported and exported | `name` |
 //! | what the mechanism has | `attributes` |
-//!
-//! Not here: the tokens of RFC 1964 for RC4, IOV.
 #![cfg_attr(
     not(test),
     deny(
@@ -83,10 +83,13 @@ mod checksum;
 mod context;
 mod dce;
 mod delegation;
+mod detached;
 mod initiator;
 mod message;
 mod name;
 mod prf;
+#[cfg(feature = "legacy")]
+mod rfc1964;
 mod status;
 pub mod token;
 mod user_to_user;
@@ -97,10 +100,11 @@ pub(crate) mod tests;
 
 pub use acceptor::{Acceptor, AwaitToken, Verified};
 pub use attributes::MechAttribute;
-pub use bindings::{AcceptorBindings, BindingOutcome, ChannelBindings};
+pub use bindings::{AcceptorBindings, BindingOutcome, BindingType, Candidates, ChannelBindings};
 pub use checksum::{ContextFlags, Extension, GssChecksum};
 pub use context::{ContextInfo, SecurityContext};
 pub use dce::AwaitThirdLeg;
+pub use detached::{DetachedRoom, Piece};
 pub use initiator::{AwaitReply, Initiator};
 pub use message::{MessageKeys, Protection, Receiver, Role, Room, Sender, Unwrapped};
 pub use name::{

@@ -170,13 +170,16 @@ fn malformed(at: usize, why: &'static str) -> BadName {
     BadName::Malformed(Malformed::new("GSS name", at, why))
 }
 
+type RealmOfHost<'a> = &'a dyn Fn(&str) -> Option<String>;
+type UserOfUid<'a> = &'a dyn Fn(u32) -> Option<String>;
+
 /// What a name leaves to the place where it is used.
 #[derive(Clone, Copy, Default)]
 pub struct Locality<'a> {
     realm: Option<&'a str>,
     host: Option<&'a str>,
-    realm_of_host: Option<&'a dyn Fn(&str) -> Option<String>>,
-    user_of_uid: Option<&'a dyn Fn(u32) -> Option<String>>,
+    realm_of_host: Option<RealmOfHost<'a>>,
+    user_of_uid: Option<UserOfUid<'a>>,
 }
 
 impl<'a> Locality<'a> {

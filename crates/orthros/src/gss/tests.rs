@@ -5,12 +5,15 @@ mod bulk;
 mod checksum;
 mod dce;
 mod delegation;
+mod detached;
 pub(crate) mod exchange;
 mod message;
 mod name;
 mod prf;
 mod recorded;
 mod retry;
+#[cfg(feature = "legacy")]
+mod rfc1964;
 mod status;
 mod token;
 mod user_to_user;
@@ -26,6 +29,15 @@ fn unhex(text: &str) -> Vec<u8> {
         .step_by(2)
         .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
         .collect()
+}
+
+/// Each single-bit change of `token`, with the bit's place.
+fn bits(token: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> {
+    (0..token.len() * 8).map(|bit| {
+        let mut changed = token.to_vec();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        (bit, changed)
+    })
 }
 
 /// Gives the octets it was made of, then zeros.

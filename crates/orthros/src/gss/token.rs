@@ -5,7 +5,7 @@
 //!         |<- 1.2.840.113554.1.2.2 ------>|
 //! ```
 //!
-//! Per-message tokens have no framing.
+//! Per-message tokens have no framing, but those of RFC 1964 have.
 
 use std::fmt;
 
@@ -25,8 +25,8 @@ pub const MICROSOFT_OID: [u8; 11] = [
 
 /// 1.2.840.113554.1.2.2.3, Kerberos user-to-user, of which the first two tokens bring the acceptor's
 /// TGT.
-pub const USER_TO_USER_OID: [u8; 11] = [
-    0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x03,
+pub const USER_TO_USER_OID: [u8; 12] = [
+    0x06, 0x0A, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02, 0x03,
 ];
 
 const WHAT: &str = "GSS token";
@@ -100,15 +100,19 @@ pub fn frame(id: TokenId, message: &[u8]) -> Vec<u8> {
 }
 
 /// As [`frame`], for a mechanism by another name.
-pub(super) fn frame_as(oid: &[u8; 11], id: TokenId, message: &[u8]) -> Vec<u8> {
-    let inner = oid.len() + 2 + message.len();
-    let mut token = Vec::with_capacity(inner + 10);
-    token.push(0x60);
-    put_length(inner, &mut token);
-    token.extend_from_slice(oid);
-    token.extend_from_slice(&id.0.to_be_bytes());
+pub(super) fn frame_as(oid: &[u8], id: TokenId, message: &[u8]) -> Vec<u8> {
+    let mut token = Vec::with_capacity(oid.len() + 12 + message.len());
+    put_head(oid, id, message.len(), &mut token);
     token.extend_from_slice(message);
     token
+}
+
+/// What precedes a message of `len` octets.
+pub(super) fn put_head(oid: &[u8], id: TokenId, len: usize, out: &mut Vec<u8>) {
+    out.push(0x60);
+    put_length(oid.len() + 2 + len, out);
+    out.extend_from_slice(oid);
+    out.extend_from_slice(&id.0.to_be_bytes());
 }
 
 fn put_length(len: usize, out: &mut Vec<u8>) {
@@ -141,8 +145,8 @@ pub fn unframe_in_spnego(token: &[u8]) -> Result<(TokenId, &[u8]), Error> {
 /// Takes the framing of one of these mechanisms off, and says which it is.
 pub(super) fn unframe_of<'t>(
     token: &'t [u8],
-    mechanisms: &[&'static [u8; 11]],
-) -> Result<(&'static [u8; 11], TokenId, &'t [u8]), Error> {
+    mechanisms: &[&'static [u8]],
+) -> Result<(&'static [u8], TokenId, &'t [u8]), Error> {
     let at = |rest: &[u8]| token.len() - rest.len();
     let damaged = |rest: &[u8], why: &str| Malformed::new(WHAT, at(rest), why);
     let Some((0x60, rest)) = split_octet(token) else {
@@ -165,7 +169,7 @@ pub(super) fn unframe_of<'t>(
     let element = inner.len() - rest.len();
     let found = inner.get(..element);
     let mut mechanisms = mechanisms.iter();
-    let Some(mechanism) = mechanisms.find(|known| found == Some(known.as_slice())) else {
+    let Some(mechanism) = mechanisms.find(|known| found == Some(**known)) else {
         return Err(Rejection::Mechanism { oid: dotted(oid) }.into());
     };
     match rest.split_first_chunk::<2>() {

@@ -56,6 +56,8 @@ macro_rules! event {
             gss_major = %$record.gss_major,
             user_sid = $record.user_sid.map(display),
             channel_binding = $record.channel_binding.map(|binding| binding.name()),
+            channel_binding_type = $record.bound_to.map(|(_, kind)| kind.name()),
+            channel_binding_candidate = $record.bound_to.map(|(candidate, _)| candidate),
             replay_cache = $record.replay_cache.as_deref(),
             replay_tag = $record.replay_tag.map(|tag| super::hex(&tag)),
             first_seen = $record.first_seen.map(display),

@@ -43,7 +43,9 @@ use crate::ap::Peer;
 use crate::cause::Explanation;
 use crate::crypto::Enctype;
 use crate::error::{ConsideredKey, Error, Rejection};
-use crate::gss::{ContextFlags, ContextInfo, MajorStatus, Role, token};
+use crate::gss::{
+    BindingOutcome, BindingType, ContextFlags, ContextInfo, MajorStatus, Role, token,
+};
 use crate::pac::Sid;
 use crate::principal::Principal;
 use crate::step::{Known, Refusal};
@@ -239,9 +241,9 @@ pub enum ChannelBinding {
     Bound,
     /// The context is not bound: at least one side had none.
     Unbound,
-    /// The client sent none where they are required.
+    /// The client sent none where they are required, or where it said that it has some.
     Missing,
-    /// The client's differ.
+    /// The client's differ; an acceptance says so where the service only audits.
     Mismatch,
 }
 
@@ -299,6 +301,8 @@ pub struct Record {
     pub groups: Option<usize>,
     /// What became of channel bindings; `None` where the exchange has none or did not get there.
     pub channel_binding: Option<ChannelBinding>,
+    /// At an acceptor, where they agree: which of its bindings did, from 0, and of what type.
+    pub bound_to: Option<(usize, BindingType)>,
     /// Whether the server has proven itself.
     pub mutual: Option<bool>,
     /// Whether credentials were delegated.
@@ -346,6 +350,7 @@ impl Record {
             user_sid: None,
             groups: None,
             channel_binding: None,
+            bound_to: None,
             mutual: None,
             delegated: None,
             replay_cache: None,
@@ -478,15 +483,25 @@ fn of_context(info: &ContextInfo) -> Record {
             ..Record::new(info.role)
         },
     };
-    let bound = info.flags.contains(ContextFlags::CHANNEL_BOUND);
     Record {
         role: info.role,
         protection_etype: Some(info.keys.in_force().enctype()),
-        channel_binding: match (info.role, bound) {
-            (_, true) => Some(ChannelBinding::Bound),
-            (Role::Acceptor, false) => Some(ChannelBinding::Unbound),
+        channel_binding: match (info.role, info.bindings) {
             // The initiator is not told what the acceptor made of its bindings.
-            (Role::Initiator, false) => None,
+            (Role::Initiator, _) => None,
+            (_, BindingOutcome::Agree { .. }) => Some(ChannelBinding::Bound),
+            (_, BindingOutcome::Differ) => Some(ChannelBinding::Mismatch),
+            (_, BindingOutcome::Withheld) => Some(ChannelBinding::Missing),
+            (_, BindingOutcome::NotCompared | BindingOutcome::Absent) => {
+                Some(ChannelBinding::Unbound)
+            }
+        },
+        bound_to: match info.bindings {
+            BindingOutcome::Agree {
+                candidate,
+                binding_type,
+            } => Some((candidate, binding_type)),
+            _ => None,
         },
         mutual: Some(info.flags.contains(ContextFlags::MUTUAL)),
         delegated: Some(info.flags.contains(ContextFlags::DELEG)),

@@ -74,6 +74,9 @@ impl Serialize for Record {
         object.serialize_entry("groups", &self.groups)?;
         let binding = self.channel_binding.map(super::ChannelBinding::name);
         object.serialize_entry("channel_binding", &binding)?;
+        let (candidate, binding_type) = self.bound_to.unzip();
+        object.serialize_entry("channel_binding_type", &binding_type.map(Text))?;
+        object.serialize_entry("channel_binding_candidate", &candidate)?;
         object.serialize_entry("mutual", &self.mutual)?;
         object.serialize_entry("delegated", &self.delegated)?;
         object.serialize_entry("replay_cache", &self.replay_cache)?;

@@ -5,7 +5,7 @@ use crate::ap;
 use crate::ap::tests::forge::{AES256, Forge, NOW, accept, key, present, principal};
 use crate::credentials::Credentials;
 use crate::error::KeyVerdict;
-use crate::gss::{self, AcceptorBindings, ChannelBindings};
+use crate::gss::{self, AcceptorBindings, BindingType, ChannelBindings};
 use crate::step::Step;
 
 const ALICE: &str = "alice@EXAMPLE.COM";
@@ -160,7 +160,7 @@ fn a_context_says_whether_it_is_bound_and_proven() {
     let initiator = || gss::Initiator::new(credentials(&Forge::right()));
 
     let (token, next) = begin(initiator().bindings(bindings.clone()));
-    let bound = acceptor().bindings(AcceptorBindings::Require(bindings.clone()));
+    let bound = acceptor().bindings(AcceptorBindings::Require(bindings.clone().into()));
     let Ok(Step::Established {
         token: Some(reply),
         context,
@@ -171,6 +171,7 @@ fn a_context_says_whether_it_is_bound_and_proven() {
     let record = Report::established(context.info()).record();
     assert_eq!(record.role, Role::Acceptor);
     assert_eq!(record.channel_binding, Some(ChannelBinding::Bound));
+    assert_eq!(record.bound_to, Some((0, BindingType::Exporter)));
     assert_eq!((record.mutual, record.delegated), (Some(true), Some(false)));
     assert!(record.protection_etype.is_some());
     let Ok(Step::Established { context, .. }) = next.reply(&reply, NOW) else {
@@ -196,7 +197,7 @@ fn a_context_says_whether_it_is_bound_and_proven() {
             None => initiator(),
         };
         let (token, _) = begin(initiator);
-        let bound = acceptor().bindings(AcceptorBindings::Require(bindings.clone()));
+        let bound = acceptor().bindings(AcceptorBindings::Require(bindings.clone().into()));
         let refusal = bound.accept(&token, NOW).unwrap_err();
         let record = Report::refused(&refusal).request(&token).record();
         assert_eq!(record.channel_binding, Some(expected));
@@ -206,6 +207,68 @@ fn a_context_says_whether_it_is_bound_and_proven() {
         );
         assert_eq!(record.client, verified(ALICE));
         assert_eq!(record.service, verified(WEB));
+    }
+}
+
+/// CB-04, CB-06: which of the acceptor's bindings agreed; and what an audit let in.
+#[test]
+fn cb_04_cb_06_a_context_says_what_it_is_bound_to() {
+    let octets = [
+        "tls-server-end-point:a",
+        "tls-server-end-point:b",
+        "tls-exporter:c",
+    ];
+    let ours = octets.map(ChannelBindings::from_application_data);
+    let established = |sent: Option<&str>| {
+        let initiator = gss::Initiator::new(credentials(&Forge::right()));
+        let initiator = match sent {
+            Some(octets) => initiator.bindings(ChannelBindings::from_application_data(octets)),
+            None => initiator,
+        };
+        let Ok(Step::Continue { token, .. }) = initiator.request(NOW) else {
+            panic!("not begun");
+        };
+        let acceptor = gss::Acceptor::new(ap::Acceptor::new(Forge::right().config()))
+            .bindings(AcceptorBindings::Audit(ours.clone().into()));
+        match acceptor.accept(&token, NOW) {
+            Ok(Step::Established { context, .. }) => Report::established(context.info()).record(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for (sent, outcome, bound_to) in [
+        (
+            Some(octets[0]),
+            ChannelBinding::Bound,
+            Some((0, BindingType::ServerEndPoint)),
+        ),
+        (
+            Some(octets[1]),
+            ChannelBinding::Bound,
+            Some((1, BindingType::ServerEndPoint)),
+        ),
+        (
+            Some(octets[2]),
+            ChannelBinding::Bound,
+            Some((2, BindingType::Exporter)),
+        ),
+        (Some("tls-exporter:d"), ChannelBinding::Mismatch, None),
+        (None, ChannelBinding::Unbound, None),
+    ] {
+        let record = established(sent);
+        assert!(record.accepted);
+        assert_eq!(record.channel_binding, Some(outcome), "{sent:?}");
+        assert_eq!(record.bound_to, bound_to, "{sent:?}");
+        #[cfg(feature = "serde")]
+        {
+            let json: serde_json::Value = serde_json::to_value(&record).unwrap();
+            let candidate = bound_to.map(|(candidate, _)| candidate);
+            assert_eq!(
+                json["channel_binding_candidate"],
+                serde_json::json!(candidate)
+            );
+            let name = bound_to.map(|(_, binding_type)| binding_type.name());
+            assert_eq!(json["channel_binding_type"], serde_json::json!(name));
+        }
     }
 }
 

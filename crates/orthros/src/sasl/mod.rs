@@ -21,6 +21,9 @@
 //! - A [`Refusal`](crate::step::Refusal) is a failure. The session's first octet of the security
 //!   layer follows the outcome message.
 //!
+//! A server whose replay cache is elsewhere, as that of a fleet is, calls [`Server::verify`] in
+//! place of [`Server::respond`], and goes on with what the cache says.
+//!
 //! ```no_run
 //! # use orthros::{credentials::Credentials, step::{Refusal, Step}, time::Timestamp};
 //! use orthros::gss::Initiator;
@@ -49,6 +52,7 @@
 //! | | file |
 //! |---|---|
 //! | names of mechanisms | `mechanism` |
+//! | which of them a server advertises | `advertisement` |
 //! | security layers | `layer` |
 //! | the two ends | `client`, `server` |
 //! | the header and the bindings of GS2 | `gs2` |
@@ -63,6 +67,7 @@
     )
 )]
 
+mod advertisement;
 mod client;
 mod gs2;
 mod layer;
@@ -73,11 +78,12 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use advertisement::{Advertisement, Channel};
 pub use client::{AwaitChallenge, Client};
 pub use gs2::Binding;
 pub use layer::{Layer, Layers, UnknownQop};
 pub use mechanism::Mechanism;
-pub use server::{Authorize, Server};
+pub use server::{Authorize, Server, Verified};
 pub use session::{Decoder, Encoder, Session};
 
 use crate::error::{Error, Rejection};

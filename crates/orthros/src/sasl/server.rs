@@ -8,14 +8,15 @@ use super::layer::{Layer, Layers};
 use super::mechanism::Mechanism;
 use super::session::{Session, Sizes, size, size_octets};
 use super::{LARGEST, USUAL, broken};
+use crate::ap::{ReplayEntry, ReplayVerdict};
 use crate::error::{Error, Rejection};
 use crate::gss::token::{TokenId, frame};
 use crate::gss::{
-    self, AcceptorBindings, ChannelBindings, ContextFlags, Protection, SecurityContext,
+    self, AcceptorBindings, Candidates, ChannelBindings, ContextFlags, Protection, SecurityContext,
 };
 use crate::principal::Principal;
 use crate::spnego;
-use crate::step::{Refusal, Step};
+use crate::step::{Judged, Refusal, Step};
 use crate::time::Timestamp;
 
 /// Whether a client may act as an authorization identity, which is not empty (SASL-07).
@@ -24,7 +25,8 @@ pub type Authorize = dyn Fn(&Principal, &str) -> bool + Send + Sync;
 /// The server of a SASL exchange. Make one for each; what costs is in the acceptor, which is
 /// shared.
 ///
-/// Offer a mechanism only with a key for the protocol's service at hand (SASL-03).
+/// What to offer, an [`Advertisement`](super::Advertisement) says: a mechanism only with a key for
+/// the protocol's service at hand (SASL-03).
 #[derive(Debug)]
 pub struct Server {
     mechanism: Mechanism,
@@ -96,6 +98,7 @@ impl Server {
     }
 
     /// GS2-KRB5-PLUS with the bindings of the channel: names of types (`tls-exporter`), and data.
+    /// A type may be there several times, as where a proxy has other certificates (CB-04).
     pub fn gs2_plus<N: Into<String>, D: Into<Vec<u8>>>(
         acceptor: gss::Acceptor,
         channel: impl IntoIterator<Item = (N, D)>,
@@ -162,92 +165,224 @@ impl Server {
         response: &[u8],
         now: Timestamp,
     ) -> Result<Step<Server, Session>, Refusal> {
+        match self.verify(response, now)? {
+            Judged::Verified(verified) => {
+                let verdict = verified.own_verdict(now);
+                verified.admit(verdict, now)
+            }
+            Judged::Step(step) => Ok(step),
+        }
+    }
+
+    /// As [`respond`](Self::respond), but for the replay cache, which is asked elsewhere.
+    ///
+    /// ```
+    /// # use orthros::ap::{ReplayEntry, ReplayVerdict};
+    /// # use orthros::sasl::{Server, Session};
+    /// # use orthros::step::{Judged, Refusal, Step};
+    /// # use orthros::time::Timestamp;
+    /// # struct Fleet;
+    /// # impl Fleet { async fn ask(&self, _: &ReplayEntry) -> ReplayVerdict { ReplayVerdict::Seen } }
+    /// # async fn example(server: Server, response: &[u8], fleet: Fleet, now: Timestamp) -> Result<(), Refusal> {
+    /// let step = match server.verify(response, now)? {
+    ///     Judged::Verified(verified) => {
+    ///         let verdict = fleet.ask(verified.entry()).await;
+    ///         verified.admit(verdict, now)?
+    ///     }
+    ///     Judged::Step(step) => step,
+    /// };
+    /// # let _: Step<Server, Session> = step;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn verify(
+        self,
+        response: &[u8],
+        now: Timestamp,
+    ) -> Result<Judged<Verified, Server, Session>, Refusal> {
         let Self {
             mechanism,
             terms,
             state,
         } = self;
-        let challenge = |token, terms, state| {
-            Ok(Step::Continue {
-                token,
-                next: Self {
-                    mechanism,
-                    terms,
-                    state,
-                },
-            })
-        };
-        match state {
+        let around = Around { mechanism, terms };
+        let opened = match state {
             State::First(opening) if response.is_empty() => {
-                challenge(Vec::new(), terms, State::Asked(opening))
+                return Ok(Judged::Step(
+                    around.challenge(Vec::new(), State::Asked(opening)),
+                ));
             }
-            State::First(Opening::Gssapi(acceptor)) | State::Asked(Opening::Gssapi(acceptor)) => {
-                let (token, context) = accepted(acceptor.accept(response, now)?)?;
-                terms.judge_service(&context.info().acceptor)?;
-                match token {
-                    Some(token) => challenge(token, terms, State::Sent(context)),
-                    None => {
-                        let (token, state) = offer(context, &terms)?;
-                        challenge(token, terms, state)
-                    }
+            // Security case 136: a second question would be answered as the first was.
+            State::Asked(_) if response.is_empty() => {
+                return Err(broken("the client has no initial response").into());
+            }
+            State::First(opening) | State::Asked(opening) => match opening {
+                Opening::Gssapi(acceptor) => Opened::Gssapi(acceptor.verify(response, now)?),
+                Opening::Gs2(acceptor, gs2) => gs2_open(acceptor, &gs2, response, now)?,
+                Opening::Spnego(acceptor) => {
+                    return around.negotiating(acceptor.verify(response, now)?);
                 }
-            }
-            State::First(Opening::Gs2(acceptor, gs2))
-            | State::Asked(Opening::Gs2(acceptor, gs2)) => {
-                Ok(gs2_accept(acceptor, &gs2, &terms, response, now)?)
-            }
-            State::First(Opening::Spnego(acceptor)) | State::Asked(Opening::Spnego(acceptor)) => {
-                match terms.negotiated(acceptor.accept(response, now)?)? {
-                    Step::Continue { token, next } => {
-                        challenge(token, terms, State::Negotiating(next))
-                    }
-                    Step::Established { token, context } => {
-                        Ok(Step::Established { token, context })
-                    }
-                }
-            }
-            State::Negotiating(next) => match terms.negotiated(next.accept(response, now)?)? {
-                Step::Continue { token, next } => challenge(token, terms, State::Negotiating(next)),
-                Step::Established { token, context } => Ok(Step::Established { token, context }),
             },
+            State::Negotiating(next) => return around.negotiating(next.verify(response, now)?),
             State::Sent(context) => {
                 if !response.is_empty() {
                     return Err(broken("an empty response was due").into());
                 }
-                let (token, state) = offer(context, &terms)?;
-                challenge(token, terms, state)
+                let (token, state) = offer(context, &around.terms)?;
+                return Ok(Judged::Step(around.challenge(token, state)));
             }
-            State::Choice { context, offered } => Ok(chosen(context, offered, &terms, response)?),
+            State::Choice { context, offered } => {
+                let step = chosen(context, offered, &around.terms, response)?;
+                return Ok(Judged::Step(step));
+            }
+        };
+        Ok(Judged::Verified(Verified { around, opened }))
+    }
+}
+
+/// What stays the same in every state of a server.
+struct Around {
+    mechanism: Mechanism,
+    terms: Terms,
+}
+
+impl Around {
+    fn challenge(self, token: Vec<u8>, state: State) -> Step<Server, Session> {
+        let Self { mechanism, terms } = self;
+        Step::Continue {
+            token,
+            next: Server {
+                mechanism,
+                terms,
+                state,
+            },
+        }
+    }
+
+    fn negotiating(
+        self,
+        judged: Judged<spnego::Verified, spnego::AwaitToken, SecurityContext>,
+    ) -> Result<Judged<Verified, Server, Session>, Refusal> {
+        Ok(match judged {
+            Judged::Verified(verified) => Judged::Verified(Verified {
+                around: self,
+                opened: Opened::Spnego(verified),
+            }),
+            Judged::Step(step) => Judged::Step(self.negotiated(step)?),
+        })
+    }
+
+    /// What SPNEGO has come to.
+    fn negotiated(
+        self,
+        step: Step<spnego::AwaitToken, SecurityContext>,
+    ) -> Result<Step<Server, Session>, Error> {
+        Ok(match step {
+            Step::Continue { token, next } => self.challenge(token, State::Negotiating(next)),
+            Step::Established { token, context } => {
+                self.terms.judge_service(&context.info().acceptor)?;
+                Step::Established {
+                    token,
+                    context: Session::of_flags(context, self.terms.layers, self.terms.size)?,
+                }
+            }
+        })
+    }
+}
+
+/// A client's token that passed every check but the last: whether it was seen before.
+#[must_use = "a verified token is not admitted yet"]
+pub struct Verified {
+    around: Around,
+    opened: Opened,
+}
+
+enum Opened {
+    Gssapi(gss::Verified),
+    Spnego(spnego::Verified),
+    Gs2(gss::Verified, Gs2Claim),
+}
+
+/// What the header of GS2 claims, until the context vouches for it.
+struct Gs2Claim {
+    authzid: String,
+    /// Of GS2-KRB5-PLUS: the places of the bindings of the client's type.
+    places: Option<Vec<usize>>,
+}
+
+impl Verified {
+    /// What the replay cache has to remember.
+    pub fn entry(&self) -> &ReplayEntry {
+        match &self.opened {
+            Opened::Gssapi(verified) | Opened::Gs2(verified, _) => verified.entry(),
+            Opened::Spnego(verified) => verified.entry(),
+        }
+    }
+
+    /// Admits the client, if `verdict` says that its token was not seen before.
+    pub fn admit(
+        self,
+        verdict: ReplayVerdict,
+        now: Timestamp,
+    ) -> Result<Step<Server, Session>, Refusal> {
+        let Self { around, opened } = self;
+        match opened {
+            Opened::Gssapi(verified) => gssapi_accept(around, verified.admit(verdict, now)?),
+            Opened::Gs2(verified, claim) => {
+                gs2_accept(&around.terms, claim, verified.admit(verdict, now)?)
+            }
+            Opened::Spnego(verified) => Ok(around.negotiated(verified.admit(verdict, now)?)?),
+        }
+    }
+
+    /// What the cache of the configuration says of it.
+    fn own_verdict(&self, now: Timestamp) -> ReplayVerdict {
+        match &self.opened {
+            Opened::Gssapi(verified) | Opened::Gs2(verified, _) => verified.own_verdict(now),
+            Opened::Spnego(verified) => verified.own_verdict(now),
         }
     }
 }
 
-/// A token and the context; an acceptor that answers with a KRB-ERROR gets no second try.
-fn accepted(
+/// SASL-04.
+fn gssapi_accept(
+    around: Around,
+    step: Step<gss::AwaitToken, SecurityContext>,
+) -> Result<Step<Server, Session>, Refusal> {
+    let (token, context) = two_legs(step)?;
+    around.terms.judge_service(&context.info().acceptor)?;
+    let (token, state) = match token {
+        Some(token) => (token, State::Sent(context)),
+        None => offer(context, &around.terms)?,
+    };
+    Ok(around.challenge(token, state))
+}
+
+/// A token and the context; SASL has no third leg.
+fn two_legs(
     step: Step<gss::AwaitToken, SecurityContext>,
 ) -> Result<(Option<Vec<u8>>, SecurityContext), Refusal> {
     match step {
         Step::Established { token, context } => Ok((token, context)),
-        Step::Continue { token, .. } => Err(Refusal {
-            error: broken("no AP-REQ is in the client's token"),
-            token: Some(token),
-            known: Box::default(),
-        }),
+        Step::Continue { .. } => Err(broken("the client wants DCE style").into()),
     }
 }
 
-/// SASL-12, SASL-13.
-fn gs2_accept(
+/// SASL-12, SASL-13: what the header says, and the token with the bindings that follow from it.
+fn gs2_open(
     acceptor: gss::Acceptor,
     gs2: &Gs2,
-    terms: &Terms,
     response: &[u8],
     now: Timestamp,
-) -> Result<Step<Server, Session>, Refusal> {
+) -> Result<Opened, Refusal> {
     let first = split(response)?;
-    let data = match (gs2, &first.binding) {
-        (Gs2::Plain { .. }, Binding::None) => &[][..],
-        (Gs2::Plain { plus_advertised }, Binding::NotAdvertised) if !plus_advertised => &[],
+    let bound_to =
+        |data: &[u8]| ChannelBindings::from_application_data([first.header, data].concat());
+    let (places, candidates): (Option<Vec<_>>, Candidates) = match (gs2, &first.binding) {
+        (Gs2::Plain { .. }, Binding::None) => (None, bound_to(&[]).into()),
+        (Gs2::Plain { plus_advertised }, Binding::NotAdvertised) if !plus_advertised => {
+            (None, bound_to(&[]).into())
+        }
         (Gs2::Plain { .. }, Binding::NotAdvertised) => {
             return Err(broken(
                 "the client saw no mechanism with channel bindings, and there was one",
@@ -257,53 +392,64 @@ fn gs2_accept(
         (Gs2::Plain { .. }, Binding::Channel { .. }) => {
             return Err(broken("channel bindings came with a mechanism that has none").into());
         }
-        (Gs2::Plus(channel), Binding::Channel { name, .. }) => channel
-            .iter()
-            .find(|(ours, _)| ours == name)
-            .map(|(_, data)| data.as_slice())
-            .ok_or_else(|| broken("channel bindings of a type that is not supported"))?,
+        (Gs2::Plus(channel), Binding::Channel { name, .. }) => {
+            let ours = || {
+                channel
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, (ours, _))| ours == name)
+            };
+            let places: Vec<_> = ours().map(|(place, _)| place).collect();
+            if places.is_empty() {
+                return Err(broken("channel bindings of a type that is not supported").into());
+            }
+            let candidates = ours().map(|(_, (_, data))| bound_to(data)).collect();
+            (Some(places), candidates)
+        }
         (Gs2::Plus(_), _) => {
             return Err(
                 broken("the mechanism demands channel bindings, and the client has none").into(),
             );
         }
     };
-    let bindings = [first.header, data].concat();
-    let bindings = ChannelBindings::from_application_data(bindings);
     let Some((id, message)) = first.token.split_first_chunk::<2>() else {
         return Err(broken("no token follows the header").into());
     };
     let token = frame(TokenId(u16::from_be_bytes(*id)), message);
-    let acceptor = acceptor.bindings(AcceptorBindings::Require(bindings));
-    let (token, context) = accepted(acceptor.accept(&token, now)?)?;
+    let verified = acceptor
+        .bindings(AcceptorBindings::Require(candidates))
+        .verify(&token, now)?;
+    Ok(Opened::Gs2(
+        verified,
+        Gs2Claim {
+            authzid: first.authzid,
+            places,
+        },
+    ))
+}
+
+fn gs2_accept(
+    terms: &Terms,
+    claim: Gs2Claim,
+    step: Step<gss::AwaitToken, SecurityContext>,
+) -> Result<Step<Server, Session>, Refusal> {
+    let (token, context) = two_legs(step)?;
     terms.judge_service(&context.info().acceptor)?;
     if !context.flags().contains(ContextFlags::MUTUAL) {
         return Err(broken("the client did not ask for mutual authentication").into());
     }
     let client = &context.info().initiator;
-    let authzid = terms.judge_authzid(client, first.authzid.as_bytes())?;
+    let authzid = terms.judge_authzid(client, claim.authzid.as_bytes())?;
     let sizes = Sizes { ours: 0, theirs: 0 };
+    let mut session = Session::new(context, Layer::None, authzid, sizes)?;
+    session.bound_to(claim.places.as_deref());
     Ok(Step::Established {
         token,
-        context: Session::new(context, Layer::None, authzid, sizes)?,
+        context: session,
     })
 }
 
 impl Terms {
-    /// What is established by SPNEGO.
-    fn negotiated<N>(&self, step: Step<N, SecurityContext>) -> Result<Step<N, Session>, Error> {
-        Ok(match step {
-            Step::Continue { token, next } => Step::Continue { token, next },
-            Step::Established { token, context } => {
-                self.judge_service(&context.info().acceptor)?;
-                Step::Established {
-                    token,
-                    context: Session::of_flags(context, self.layers, self.size)?,
-                }
-            }
-        })
-    }
-
     /// SASL-11.
     fn judge_service(&self, acceptor: &Principal) -> Result<(), Error> {
         let Some((service, hosts)) = &self.service else {
@@ -392,6 +538,14 @@ fn chosen(
         token: None,
         context: Session::new(context, layer, authzid, Sizes { ours, theirs })?,
     })
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("mechanism", &self.around.mechanism)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Terms {

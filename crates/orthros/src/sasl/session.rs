@@ -9,7 +9,9 @@ use std::fmt;
 use super::layer::{Layer, Layers};
 use super::{LARGEST, broken};
 use crate::error::{Error, Rejection};
-use crate::gss::{ContextInfo, Protection, Receiver, SecurityContext, Sender};
+use crate::gss::{
+    BindingOutcome, ContextFlags, ContextInfo, Protection, Receiver, SecurityContext, Sender,
+};
 use crate::wire::ErrorCode;
 
 /// How long the length before a token is.
@@ -77,6 +79,28 @@ impl Session {
                 ours: accepted.to_string(),
             }
             .into()),
+        }
+    }
+
+    /// What the context of a server with GS2 is bound to. Its bindings always agree; in GS2-KRB5
+    /// they are those of the header alone, and of no channel. In GS2-KRB5-PLUS `places` are those
+    /// of the bindings that were compared.
+    pub(super) fn bound_to(&mut self, places: Option<&[usize]>) {
+        let outcome = match self.info.bindings {
+            BindingOutcome::Agree {
+                candidate,
+                binding_type,
+            } => places
+                .and_then(|places| places.get(candidate))
+                .map(|place| BindingOutcome::Agree {
+                    candidate: *place,
+                    binding_type,
+                }),
+            _ => None,
+        };
+        self.info.bindings = outcome.unwrap_or(BindingOutcome::NotCompared);
+        if !self.info.bindings.agrees() {
+            self.info.flags = self.info.flags.without(ContextFlags::CHANNEL_BOUND);
         }
     }
 
@@ -157,7 +181,7 @@ impl Encoder {
             return Ok(());
         };
         for part in message.chunks(self.message) {
-            let length = part.len() + self.sender.room(protection).total();
+            let length = self.sender.token_len(protection, part.len());
             let length = u32::try_from(length)
                 .map_err(|_| Error::Misuse("a buffer of SASL longer than 4 GiB"))?;
             out.extend_from_slice(&length.to_be_bytes());

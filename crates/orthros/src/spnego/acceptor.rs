@@ -5,10 +5,11 @@ use std::fmt;
 use super::mechanism::{MechType, MechTypeList};
 use super::message::{NegState, NegTokenInit, NegTokenResp, SPNEGO_OID, list};
 use super::{broken, verify_mic};
+use crate::ap::{ReplayEntry, ReplayVerdict};
 use crate::cause::recognised;
 use crate::error::{Error, Rejection};
 use crate::gss::{self, SecurityContext};
-use crate::step::{Refusal, Step};
+use crate::step::{Judged, Refusal, Step};
 use crate::time::Timestamp;
 use crate::wire::Malformed;
 
@@ -19,6 +20,7 @@ use crate::wire::Malformed;
 ///                                ▶ Continue { request-mic, Acceptor }          NEG-10
 ///          ─accept(Kerberos)─────▶ as gss::Acceptor                            NEG-22
 ///          ─accept(nothing)──────▶ Continue { NegTokenInit2, Acceptor }        NEG-21
+///          ─verify(...)──────────▶ Verified ─admit─▶ as above     with a replay cache elsewhere
 /// ```
 ///
 /// Make one for each connection; what costs is in the `ap::Acceptor`, which is shared.
@@ -52,11 +54,41 @@ impl Acceptor {
         token: &[u8],
         now: Timestamp,
     ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
+        by_own_cache(self.verify(token, now)?, now)
+    }
+
+    /// As [`accept`](Self::accept), but for the replay cache, which is asked elsewhere.
+    ///
+    /// ```
+    /// # use orthros::ap::{ReplayEntry, ReplayVerdict};
+    /// # use orthros::gss::SecurityContext;
+    /// # use orthros::spnego::{Acceptor, AwaitToken};
+    /// # use orthros::step::{Judged, Refusal, Step};
+    /// # use orthros::time::Timestamp;
+    /// # struct Fleet;
+    /// # impl Fleet { async fn ask(&self, _: &ReplayEntry) -> ReplayVerdict { ReplayVerdict::Seen } }
+    /// # async fn example(acceptor: Acceptor, token: &[u8], fleet: Fleet, now: Timestamp) -> Result<(), Refusal> {
+    /// let step = match acceptor.verify(token, now)? {
+    ///     Judged::Verified(verified) => {
+    ///         let verdict = fleet.ask(verified.entry()).await;
+    ///         verified.admit(verdict, now)?
+    ///     }
+    ///     Judged::Step(step) => step,
+    /// };
+    /// # let _: Step<AwaitToken, SecurityContext> = step;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn verify(
+        self,
+        token: &[u8],
+        now: Timestamp,
+    ) -> Result<Judged<Verified, AwaitToken, SecurityContext>, Refusal> {
         if token.is_empty() {
-            return Ok(Step::Continue {
+            return Ok(Judged::Step(Step::Continue {
                 token: hint()?,
                 next: AwaitToken(State::Hinted(self)),
-            });
+            }));
         }
         self.first(token, now)
     }
@@ -66,7 +98,7 @@ impl Acceptor {
         self,
         token: &[u8],
         now: Timestamp,
-    ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
+    ) -> Result<Judged<Verified, AwaitToken, SecurityContext>, Refusal> {
         if is_spnego(token) {
             return self.init(token, now);
         }
@@ -75,15 +107,14 @@ impl Acceptor {
             return Err(Error::from(recognised(malformed, token)).into());
         }
         // Kerberos itself, or a mechanism that is named in the refusal.
-        let step = self.gss.accept(token, now)?;
-        Ok(raw(step))
+        kerberos(gss::AwaitToken::First(self.gss), token, now)
     }
 
     fn init(
         self,
         token: &[u8],
         now: Timestamp,
-    ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
+    ) -> Result<Judged<Verified, AwaitToken, SecurityContext>, Refusal> {
         let init = NegTokenInit::from_token(token).map_err(Error::from)?;
         let Some(offer) = init.mech_types else {
             return Err(Error::from(Malformed::new("NegTokenInit", 0, "it offers nothing")).into());
@@ -115,8 +146,65 @@ impl Acceptor {
             None if init.mech_list_mic.is_some() => {
                 Err(broken("a MIC came before the mechanism was complete").into())
             }
-            None => Ok(negotiation.go_on(waiting, None)?),
+            None => Ok(Judged::Step(negotiation.go_on(waiting, None)?)),
         }
+    }
+}
+
+/// An initiator's token that passed every check but the last: whether it was seen before.
+#[must_use = "a verified token is not admitted yet"]
+pub struct Verified {
+    gss: gss::Verified,
+    carried: Carried,
+}
+
+/// How the token of Kerberos came.
+enum Carried {
+    /// Without SPNEGO.
+    Raw,
+    /// In a negotiation, perhaps with the MIC over its list.
+    Negotiated(Negotiation, Option<Vec<u8>>),
+}
+
+impl Verified {
+    /// What the replay cache has to remember.
+    pub fn entry(&self) -> &ReplayEntry {
+        self.gss.entry()
+    }
+
+    /// What the cache of the configuration says of it.
+    pub(crate) fn own_verdict(&self, now: Timestamp) -> ReplayVerdict {
+        self.gss.own_verdict(now)
+    }
+
+    /// Admits the initiator, if `verdict` says that its token was not seen before.
+    pub fn admit(
+        self,
+        verdict: ReplayVerdict,
+        now: Timestamp,
+    ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
+        let admitted = self.gss.admit(verdict, now);
+        match (self.carried, admitted) {
+            (Carried::Raw, step) => Ok(raw(step?)),
+            (Carried::Negotiated(negotiation, mic), Ok(step)) => {
+                negotiation.go_with(step, mic.as_deref())
+            }
+            (Carried::Negotiated(negotiation, _), Err(refusal)) => Err(negotiation.refuse(refusal)),
+        }
+    }
+}
+
+/// The cache of the configuration is asked, if there is something to ask.
+fn by_own_cache(
+    judged: Judged<Verified, AwaitToken, SecurityContext>,
+    now: Timestamp,
+) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
+    match judged {
+        Judged::Verified(verified) => {
+            let verdict = verified.own_verdict(now);
+            verified.admit(verdict, now)
+        }
+        Judged::Step(step) => Ok(step),
     }
 }
 
@@ -141,9 +229,18 @@ impl AwaitToken {
         token: &[u8],
         now: Timestamp,
     ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
+        by_own_cache(self.verify(token, now)?, now)
+    }
+
+    /// As [`accept`](Self::accept), but for the replay cache, which is asked elsewhere.
+    pub fn verify(
+        self,
+        token: &[u8],
+        now: Timestamp,
+    ) -> Result<Judged<Verified, AwaitToken, SecurityContext>, Refusal> {
         match self.0 {
             State::Hinted(acceptor) => acceptor.first(token, now),
-            State::Raw(gss) => Ok(raw(gss.accept(token, now)?)),
+            State::Raw(gss) => kerberos(gss, token, now),
             State::Mechanism(negotiation, gss) => {
                 let response = later(token)?;
                 match response.response_token {
@@ -160,10 +257,10 @@ impl AwaitToken {
                     broken("the initiator's MIC over the list of mechanisms is missing")
                 })?;
                 verify_mic(&mut context, &negotiation.list, mic)?;
-                Ok(Step::Established {
+                Ok(Judged::Step(Step::Established {
                     token: None,
                     context: *context,
-                })
+                }))
             }
         }
     }
@@ -198,21 +295,36 @@ enum Mics {
 }
 
 impl Negotiation {
-    /// Gives a token to Kerberos; the MIC that came with it, if Kerberos is complete then.
+    /// Gives a token to Kerberos.
     fn token(
         self,
         gss: gss::AwaitToken,
         token: &[u8],
         mic: Option<&[u8]>,
         now: Timestamp,
+    ) -> Result<Judged<Verified, AwaitToken, SecurityContext>, Refusal> {
+        match gss.verify(token, now) {
+            Err(refusal) => Err(self.refuse(refusal)),
+            Ok(Judged::Verified(gss)) => Ok(Judged::Verified(Verified {
+                gss,
+                carried: Carried::Negotiated(self, mic.map(<[u8]>::to_vec)),
+            })),
+            Ok(Judged::Step(step)) => Ok(Judged::Step(self.go_with(step, mic)?)),
+        }
+    }
+
+    /// Kerberos has taken a token; the MIC that came with it, if Kerberos is complete now.
+    fn go_with(
+        self,
+        step: Step<gss::AwaitToken, SecurityContext>,
+        mic: Option<&[u8]>,
     ) -> Result<Step<AwaitToken, SecurityContext>, Refusal> {
-        let (token, mut context) = match gss.accept(token, now) {
-            Err(refusal) => return Err(self.refuse(refusal)),
-            Ok(Step::Continue { .. }) if mic.is_some() => {
+        let (token, mut context) = match step {
+            Step::Continue { .. } if mic.is_some() => {
                 return Err(broken("a MIC came before the mechanism was complete").into());
             }
-            Ok(Step::Continue { token, next }) => return Ok(self.go_on(next, Some(&token))?),
-            Ok(Step::Established { token, context }) => (token, context),
+            Step::Continue { token, next } => return Ok(self.go_on(next, Some(&token))?),
+            Step::Established { token, context } => (token, context),
         };
         let token = token.as_deref();
         if let Some(mic) = mic {
@@ -293,14 +405,23 @@ impl Negotiation {
     }
 }
 
+/// Kerberos without SPNEGO.
+fn kerberos(
+    gss: gss::AwaitToken,
+    token: &[u8],
+    now: Timestamp,
+) -> Result<Judged<Verified, AwaitToken, SecurityContext>, Refusal> {
+    Ok(match gss.verify(token, now)? {
+        Judged::Verified(gss) => Judged::Verified(Verified {
+            gss,
+            carried: Carried::Raw,
+        }),
+        Judged::Step(step) => Judged::Step(raw(step)),
+    })
+}
+
 fn raw(step: Step<gss::AwaitToken, SecurityContext>) -> Step<AwaitToken, SecurityContext> {
-    match step {
-        Step::Continue { token, next } => Step::Continue {
-            token,
-            next: AwaitToken(State::Raw(next)),
-        },
-        Step::Established { token, context } => Step::Established { token, context },
-    }
+    step.map_next(|next| AwaitToken(State::Raw(next)))
 }
 
 /// Whether a token begins as a NegTokenInit: its framing, whatever its length says, and the OID.
@@ -350,6 +471,12 @@ impl fmt::Debug for Acceptor {
             .field("gss", &self.gss)
             .field("protect_list", &self.protect_list)
             .finish()
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Verified").field(&self.gss).finish()
     }
 }
 

@@ -43,7 +43,7 @@ pub mod message;
 #[cfg(test)]
 mod tests;
 
-pub use acceptor::{Acceptor, AwaitToken};
+pub use acceptor::{Acceptor, AwaitToken, Verified};
 pub use initiator::{AwaitReply, Initiator};
 pub use mechanism::{MechType, MechTypeList};
 

@@ -244,14 +244,26 @@ fn gss_20_to_23_bindings() {
     let other = || ChannelBindings::from_application_data("tls-server-end-point:abd");
     let cases = [
         (None, AcceptorBindings::None, Some(false)),
-        (None, AcceptorBindings::Allow(ours()), Some(false)),
-        (None, AcceptorBindings::Require(ours()), None),
+        (None, AcceptorBindings::Allow(ours().into()), Some(false)),
+        (None, AcceptorBindings::Require(ours().into()), None),
         (Some(ours()), AcceptorBindings::None, Some(false)),
-        (Some(ours()), AcceptorBindings::Allow(ours()), Some(true)),
-        (Some(ours()), AcceptorBindings::Require(ours()), Some(true)),
+        (
+            Some(ours()),
+            AcceptorBindings::Allow(ours().into()),
+            Some(true),
+        ),
+        (
+            Some(ours()),
+            AcceptorBindings::Require(ours().into()),
+            Some(true),
+        ),
         (Some(other()), AcceptorBindings::None, Some(false)),
-        (Some(other()), AcceptorBindings::Allow(ours()), None),
-        (Some(other()), AcceptorBindings::Require(ours()), None),
+        (Some(other()), AcceptorBindings::Allow(ours().into()), None),
+        (
+            Some(other()),
+            AcceptorBindings::Require(ours().into()),
+            None,
+        ),
     ];
     for (sent, wanted, bound) in cases {
         let mut initiator = initiator();
@@ -413,7 +425,7 @@ fn gss_19_without_0x8003() {
     let bindings = ChannelBindings::from_application_data("x");
     for cksum in [None, keyed(&session, b"")] {
         let token = with_checksum(cksum, MUTUAL_REQUIRED);
-        let acceptor = acceptor().bindings(AcceptorBindings::Require(bindings.clone()));
+        let acceptor = acceptor().bindings(AcceptorBindings::Require(bindings.clone().into()));
         let refusal = acceptor.accept(&token, NOW).unwrap_err();
         assert_eq!(
             refusal.error.gss_major(Role::Acceptor),
@@ -441,7 +453,7 @@ fn ap_81_a_client_that_announces_bindings_has_some() {
             ..Forge::right()
         };
         let token = frame(TokenId::AP_REQ, &forge.request());
-        let allow = AcceptorBindings::Allow(bindings.clone());
+        let allow = AcceptorBindings::Allow(bindings.clone().into());
         let result = acceptor().bindings(allow).accept(&token, NOW);
         assert_eq!(result.is_err(), refused);
         // An acceptor without bindings does not mind.
@@ -526,7 +538,7 @@ fn gss_08_an_error_token_only_for_who_waits() {
         checksum.to_bytes()
     };
     let token = with_checksum(Some((0x8003, octets)), ApOptions::NONE);
-    let strict = AcceptorBindings::Require(ChannelBindings::default());
+    let strict = AcceptorBindings::Require(ChannelBindings::default().into());
     let refusal = acceptor().bindings(strict).accept(&token, NOW).unwrap_err();
     assert!(refusal.token.is_some());
     // Damaged framing: nobody is known to wait.

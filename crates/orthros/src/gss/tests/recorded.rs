@@ -104,13 +104,13 @@ fn recorded_bindings() {
     let plain = ContextFlags(446).without(ContextFlags::TRANS);
     assert_eq!(flags(accept(control, AcceptorBindings::None)), plain);
     assert_eq!(
-        flags(accept(control, AcceptorBindings::Allow(ours()))),
+        flags(accept(control, AcceptorBindings::Allow(ours().into()))),
         plain
     );
-    assert!(accept(control, AcceptorBindings::Require(ours())).is_err());
+    assert!(accept(control, AcceptorBindings::Require(ours().into())).is_err());
     for policy in [
-        AcceptorBindings::Allow(ours()),
-        AcceptorBindings::Require(ours()),
+        AcceptorBindings::Allow(ours().into()),
+        AcceptorBindings::Require(ours().into()),
     ] {
         assert_eq!(flags(accept(right, policy.clone())), plain | bound);
         let refusal = accept(wrong, policy).unwrap_err();

@@ -17,7 +17,7 @@ fn ap_77_retry_by_the_acceptors_clock() {
             .delegate(super::delegation::forwarded())
             .retry_by_acceptors_clock()
     };
-    let acceptor = || acceptor().bindings(AcceptorBindings::Require(bindings()));
+    let acceptor = || acceptor().bindings(AcceptorBindings::Require(bindings().into()));
     let (token, next) = first(initiator());
     let refusal = acceptor().accept(&token, late).unwrap_err();
     let (token, next) = match next.reply(&refusal.token.unwrap(), NOW).unwrap() {

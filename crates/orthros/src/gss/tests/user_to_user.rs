@@ -88,14 +88,14 @@ fn ap_78_request_and_reply_octets() {
     let (token, _) = AskTgt::new().request().unwrap();
     assert_eq!(
         token,
-        unhex("601906092a864886f7120102030400300aa003020105a103020110")
+        unhex("601a060a2a864886f712010202030400300aa003020105a103020110")
     );
     let server = principal("TERMSRV/host@R");
     let (token, _) = AskTgt::new().server(server).request().unwrap();
     assert_eq!(
         token,
         unhex(
-            "603a06092a864886f7120102030400302ba003020105a103020110\
+            "603b060a2a864886f712010202030400302ba003020105a103020110\
              a21a3018a003020103a111300f1b075445524d5352561b04686f7374a3031b0152"
         )
     );

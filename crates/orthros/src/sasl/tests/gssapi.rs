@@ -17,13 +17,24 @@ fn server(layers: Layers) -> Server {
 
 /// Runs both ends to the end.
 pub(super) fn converse(client: Client, server: Server) -> Result<(Session, Session), Refusal> {
+    converse_by(client, server, &mut |server, response| {
+        server.respond(response, NOW)
+    })
+}
+
+/// The same, with a server that takes a response in this way.
+pub(super) fn converse_by(
+    client: Client,
+    server: Server,
+    respond: &mut dyn FnMut(Server, &[u8]) -> Result<Step<Server, Session>, Refusal>,
+) -> Result<(Session, Session), Refusal> {
     let (mut token, mut client) = match client.start(NOW)? {
         Step::Continue { token, next } => (token, next),
         other => panic!("{other:?}"),
     };
     let mut server = server;
     loop {
-        match server.respond(&token, NOW)? {
+        match respond(server, &token)? {
             Step::Continue {
                 token: challenge,
                 next,
@@ -39,7 +50,7 @@ pub(super) fn converse(client: Client, server: Server) -> Result<(Session, Sessi
                         context,
                     } => {
                         let response = response.unwrap_or_default();
-                        return match server.respond(&response, NOW)? {
+                        return match respond(server, &response)? {
                             Step::Established {
                                 token: None,
                                 context: theirs,
