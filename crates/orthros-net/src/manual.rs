@@ -13,7 +13,7 @@
 //! use orthros::credentials::Credentials;
 //! use orthros::env::now;
 //! use orthros::gss::{Acceptor, AwaitReply, AwaitToken, Initiator};
-//! use orthros_net::stream::{StreamConfig, blocking::SecureStream};
+//! use orthros_net::stream::{StreamConfig, blocking};
 //! # use std::sync::Arc;
 //! # use orthros::{ap::ServiceKeys, client::{AsExchange, TgsExchange}, error::Error};
 //! # use orthros::{kdc::EmbeddedKdc, principal::Principal, random::OsRandom, secret::Secret};
@@ -31,7 +31,7 @@
 //!
 //! /// One connection of the service.
 //! fn serve(socket: TcpStream, acceptor: ap::Acceptor) -> Result<(), Failure> {
-//!     // A peer that says nothing is not waited for.
+//!     // For the conversation; the handshake has limits of its own.
 //!     socket.set_read_timeout(Some(Duration::from_secs(30)))?;
 //!     let mut client = None;
 //!     let accept = |next: AwaitToken, token: &[u8]| {
@@ -42,7 +42,7 @@
 //!         Ok(step)
 //!     };
 //!     let first = AwaitToken::from(Acceptor::new(acceptor));
-//!     let mut stream = SecureStream::accept(socket, first, accept, StreamConfig::knc())?;
+//!     let mut stream = blocking::accept_socket(socket, first, accept, &StreamConfig::knc())?;
 //!     let mut name = String::new();
 //!     stream.read_to_string(&mut name)?;
 //!     write!(stream, "{name} from {}", client.unwrap())?;
@@ -55,7 +55,7 @@
 //!     socket.set_read_timeout(Some(Duration::from_secs(30)))?;
 //!     let first = Initiator::new(ticket).request(now())?;
 //!     let reply = |next: AwaitReply, token: &[u8]| next.reply(token, now());
-//!     let mut stream = SecureStream::initiate(socket, first, reply, StreamConfig::knc())?;
+//!     let mut stream = blocking::initiate(socket, first, reply, &StreamConfig::knc())?;
 //!     stream.write_all(b"hello")?;
 //!     // Nothing more comes from here; the other direction stays open.
 //!     stream.finish()?;
@@ -93,12 +93,13 @@
 //!
 //! - The end of the stream below is the end of this one, and nothing protects it: somebody on the
 //!   network can cut a message short. A protocol that has to know says how long it is.
-//! - The limits of [`StreamConfig`] hold before anything is allocated. Give the socket a timeout,
-//!   too.
+//! - The limits of [`StreamConfig`] hold before anything is allocated. A [`Door`] counts how many
+//!   peers are at their handshakes; ask it before a thread is spent on a connection.
 //! - With tokio the same two calls are in `stream::tokio`.
 //! - A refused handshake is a [`HandshakeError`] with the refusal in it: log its report, and tell
 //!   the peer nothing.
 //!
-//! [`SecureStream`]: crate::stream::blocking::SecureStream
+//! [`SecureStream`]: crate::stream::SecureStream
+//! [`Door`]: crate::stream::Door
 //! [`StreamConfig`]: crate::stream::StreamConfig
 //! [`HandshakeError`]: crate::stream::HandshakeError

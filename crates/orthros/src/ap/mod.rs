@@ -33,6 +33,7 @@ mod keys;
 mod ms_kile;
 mod peer;
 mod policy;
+mod remembered;
 mod replay;
 pub(crate) mod session;
 pub mod tgs;

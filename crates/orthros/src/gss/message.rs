@@ -115,23 +115,23 @@ impl MessageKeys {
 /// What one key protects in one direction.
 pub(super) struct Direction {
     pub(super) key: Key,
-    from: Role,
+    pub(super) from: Role,
     cipher: Lazy<Cipher>,
     wrap_mac: Lazy<Mac>,
     mic: Lazy<Mac>,
     #[cfg(feature = "legacy")]
-    old: Lazy<OldTokens>,
+    pub(super) old: Lazy<OldTokens>,
 }
 
 /// Derived when it is first needed: most contexts see no message at all.
-struct Lazy<T>(Option<Box<T>>);
+pub(super) struct Lazy<T>(Option<Box<T>>);
 
 impl<T> Lazy<T> {
     fn get(&mut self, derive: impl FnOnce() -> Result<T, CryptoError>) -> Result<&T, CryptoError> {
         self.get_mut(derive).map(|derived| &*derived)
     }
 
-    fn get_mut(
+    pub(super) fn get_mut(
         &mut self,
         derive: impl FnOnce() -> Result<T, CryptoError>,
     ) -> Result<&mut T, CryptoError> {
@@ -177,17 +177,6 @@ impl Direction {
     pub(super) fn mic(&mut self) -> Result<&Mac, CryptoError> {
         let (_, usage) = self.from.usages();
         self.mic.get(|| Self::newer(&self.key)?.mac(usage))
-    }
-
-    /// Whether it has the tokens of RFC 1964 (GSS-48).
-    #[cfg(feature = "legacy")]
-    fn is_old(&self) -> bool {
-        !self.key.enctype().is_newer()
-    }
-
-    #[cfg(feature = "legacy")]
-    fn old(&mut self) -> Result<&mut OldTokens, CryptoError> {
-        self.old.get_mut(|| OldTokens::new(&self.key, self.from))
     }
 
     pub(super) fn room(&self, protection: Protection) -> Room {
@@ -339,21 +328,6 @@ impl Sender {
         }
     }
 
-    #[cfg(feature = "legacy")]
-    fn old_wrap_into(
-        &mut self,
-        protection: Protection,
-        message: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        let (confounder, number) = (self.confounders.next()?, self.next as u32);
-        let confounder = confounder.first_chunk().ok_or(Error::Random)?;
-        let old = self.direction.old()?;
-        old.wrap(protection, number, confounder, message, out)?;
-        self.next = self.next.wrapping_add(1);
-        Ok(())
-    }
-
     fn seal(&mut self, token: &mut [u8]) -> Result<(), Error> {
         self.prepare(self.next, token)?;
         let cipher = self.direction.cipher()?;
@@ -413,9 +387,7 @@ impl Sender {
     pub fn get_mic(&mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
         #[cfg(feature = "legacy")]
         if self.direction.is_old() {
-            let token = self.direction.old()?.get_mic(self.next as u32, message)?;
-            self.next = self.next.wrapping_add(1);
-            return Ok(token);
+            return self.old_mic(&[message]);
         }
         let header = header(MIC_ID, self.flags, [FILLER; 4], self.next);
         let checksum = self.direction.mic()?.checksum(&[message, &header]);
@@ -469,8 +441,8 @@ impl Confounders {
 
 /// The receiving half of a context.
 pub struct Receiver {
-    base: Direction,
-    acceptor_subkey: Option<Direction>,
+    pub(super) base: Direction,
+    pub(super) acceptor_subkey: Option<Direction>,
     pub(super) window: Window,
     dce: bool,
 }
@@ -626,51 +598,14 @@ impl Receiver {
         Ok(direction)
     }
 
-    /// What opens the tokens of RFC 1964, if the key in force has them (GSS-48). There is no flag
-    /// that would name another key.
-    #[cfg(feature = "legacy")]
-    fn old(&mut self) -> Option<Result<(&OldTokens, &mut Window), Error>> {
-        let direction = self.acceptor_subkey.as_mut().unwrap_or(&mut self.base);
-        if !direction.is_old() {
-            return None;
-        }
-        let old = direction.old().map_err(Error::from);
-        Some(old.map(|old| (&*old, &mut self.window)))
-    }
-
-    /// Whether what it receives are tokens of RFC 1964.
-    #[cfg(feature = "legacy")]
-    pub(super) fn is_old(&self) -> bool {
-        self.acceptor_subkey.as_ref().unwrap_or(&self.base).is_old()
-    }
-
-    /// Verifies a context deletion token of RFC 1964 (§1.2.3; GSS-47). If it is genuine, the peer
-    /// has deleted its context, and this one should be dropped.
-    ///
-    /// Peers with newer enctypes have no such tokens, and deployed ones do not send them any more.
-    #[cfg(feature = "legacy")]
-    pub fn verify_delete(&mut self, token: &[u8]) -> Result<SequenceStatus, Error> {
-        match self.old() {
-            Some(old) => {
-                let (old, window) = old?;
-                Ok(window.receive_short(old.verify_delete(token)?))
-            }
-            None => Err(Malformed::new("token", 0, "RFC 4121 has no deletion tokens").into()),
-        }
-    }
-
     /// The message of a Wrap token.
     pub fn unwrap(&mut self, token: &[u8]) -> Result<Unwrapped<Vec<u8>>, Error> {
         #[cfg(feature = "legacy")]
-        if let Some(old) = self.old() {
-            let (old, window) = old?;
+        if self.is_old() {
             let mut token = token.to_vec();
-            let opened = old.unwrap(&mut token)?;
-            return Ok(Unwrapped {
-                message: opened.message.to_vec(),
-                protection: opened.protection,
-                status: window.receive_short(opened.number),
-            });
+            let unwrapped = self.old_unwrap(&mut token)?;
+            let message = unwrapped.message.to_vec();
+            return Ok(unwrapped.with(message));
         }
         let (header, payload) = Header::take(WRAP, WRAP_ID, token)?;
         let rotation = self.rotation(&header, payload);
@@ -700,14 +635,8 @@ impl Receiver {
         token: &'t mut [u8],
     ) -> Result<Unwrapped<&'t mut [u8]>, Error> {
         #[cfg(feature = "legacy")]
-        if let Some(old) = self.old() {
-            let (old, window) = old?;
-            let opened = old.unwrap(token)?;
-            return Ok(Unwrapped {
-                message: opened.message,
-                protection: opened.protection,
-                status: window.receive_short(opened.number),
-            });
+        if self.is_old() {
+            return self.old_unwrap(token);
         }
         let (header, payload) = self.received_in_place(token)?;
         self.unwrap_payload(&header, payload)
@@ -787,9 +716,8 @@ impl Receiver {
     /// Verifies the MIC token of a message (GSS-36).
     pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<SequenceStatus, Error> {
         #[cfg(feature = "legacy")]
-        if let Some(old) = self.old() {
-            let (old, window) = old?;
-            return Ok(window.receive_short(old.verify_mic(message, token)?));
+        if self.is_old() {
+            return self.old_verify_mic(&[message], token);
         }
         let (header, checksum) = Header::take_mic(token)?;
         self.direction(header.flags)?
@@ -857,9 +785,9 @@ pub(super) fn bad_signature(why: &'static str) -> Error {
 #[must_use]
 #[derive(Clone, PartialEq, Eq)]
 pub struct Unwrapped<M> {
-    message: M,
-    protection: Protection,
-    status: SequenceStatus,
+    pub(super) message: M,
+    pub(super) protection: Protection,
+    pub(super) status: SequenceStatus,
 }
 
 impl<M> Unwrapped<M> {

@@ -24,8 +24,9 @@
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::message::{Protection, Role, bad_signature};
+use super::message::{Direction, Protection, Receiver, Role, Sender, Unwrapped, bad_signature};
 use super::token::{KRB5_OID, TokenId, put_head, unframe};
+use super::window::{SequenceStatus, Window};
 use crate::crypto::rc4::{hmac_md5, rc4};
 use crate::crypto::{CryptoError, Key, KeyUsage, Mac};
 use crate::error::Error;
@@ -48,6 +49,9 @@ const WRAP: KeyUsage = KeyUsage(13);
 
 /// How much longer than its message a Wrap token is, its tag and length not counted.
 const FIXED: usize = KRB5_OID.len() + FIELDS + CONFOUNDER + 1;
+
+/// How many octets a MIC token has.
+pub(super) const MIC_LEN: usize = 2 + KRB5_OID.len() + FIELDS;
 
 /// How many octets the Wrap token of a message has, of either protection.
 pub(super) fn token_len(message: usize) -> usize {
@@ -94,7 +98,7 @@ pub(super) struct OldTokens {
 
 impl OldTokens {
     /// What `from` sends under an RC4 key.
-    pub(super) fn new(key: &Key, from: Role) -> Result<Self, CryptoError> {
+    fn new(key: &Key, from: Role) -> Result<Self, CryptoError> {
         let zero = 0u32.to_le_bytes();
         let mut flipped: Zeroizing<Vec<u8>> = Zeroizing::new(key.expose().to_vec());
         for octet in flipped.iter_mut() {
@@ -123,7 +127,7 @@ impl OldTokens {
     }
 
     /// Appends the Wrap token of a message (GSS-49).
-    pub(super) fn wrap(
+    fn wrap(
         &mut self,
         protection: Protection,
         number: u32,
@@ -154,21 +158,21 @@ impl OldTokens {
         let Some((fields, text)) = rest.split_first_chunk_mut::<16>() else {
             return Ok(());
         };
-        *fields = self.fields(number, checksum(&self.wrap, &header, text));
+        *fields = self.fields(number, checksum(&self.wrap, &header, &[text]));
         if protection == Protection::Confidentiality {
             self.stream(number, text);
         }
         Ok(())
     }
 
-    /// The MIC token of a message.
-    pub(super) fn get_mic(&mut self, number: u32, message: &[u8]) -> Result<Vec<u8>, Error> {
+    /// The MIC token of a message of several parts.
+    fn get_mic(&mut self, number: u32, parts: &[&[u8]]) -> Result<Vec<u8>, Error> {
         self.take_number()?;
         let header = header(TokenId::OLD_MIC, NONE);
-        let mut token = Vec::with_capacity(2 + KRB5_OID.len() + FIELDS);
+        let mut token = Vec::with_capacity(MIC_LEN);
         put_head(&KRB5_OID, TokenId::OLD_MIC, FIELDS - 2, &mut token);
         token.extend_from_slice(&[SGN_ALG, NONE, NONE].concat());
-        token.extend_from_slice(&self.fields(number, checksum(&self.sign, &header, message)));
+        token.extend_from_slice(&self.fields(number, checksum(&self.sign, &header, parts)));
         Ok(token)
     }
 
@@ -197,9 +201,9 @@ impl OldTokens {
         rc4(&*key, text);
     }
 
-    /// Opens a Wrap token where it lies. If it is refused, there is no plaintext in it that was
-    /// not there before.
-    pub(super) fn unwrap<'t>(&self, token: &'t mut [u8]) -> Result<Opened<&'t mut [u8]>, Error> {
+    /// Opens a Wrap token where it lies: message, protection and number. If it is refused, there is
+    /// no plaintext in it that was not there before.
+    fn unwrap<'t>(&self, token: &'t mut [u8]) -> Result<(&'t mut [u8], Protection, u32), Error> {
         let (received, len) = {
             let (received, text) = Received::parse("Wrap token", TokenId::OLD_WRAP, token)?;
             (received, text.len())
@@ -215,7 +219,7 @@ impl OldTokens {
         if protection == Protection::Confidentiality {
             self.stream(number, text);
         }
-        let expected = checksum(&self.wrap, &received.header, text);
+        let expected = checksum(&self.wrap, &received.header, &[text]);
         let padding = text.last().copied().unwrap_or_default();
         // Every check is made and there is one answer, so that a wrong padding cannot be told from
         // a wrong checksum (security case 41).
@@ -227,29 +231,26 @@ impl OldTokens {
             return Err(bad_signature("it is not what the peer makes of a message"));
         }
         let message = text.len() - 1;
-        Ok(Opened {
-            message: text.get_mut(CONFOUNDER..message).unwrap_or_default(),
-            protection,
-            number,
-        })
+        let message = text.get_mut(CONFOUNDER..message).unwrap_or_default();
+        Ok((message, protection, number))
     }
 
-    /// Verifies a MIC token: its number.
-    pub(super) fn verify_mic(&self, message: &[u8], token: &[u8]) -> Result<u32, Error> {
-        self.verify("MIC token", TokenId::OLD_MIC, message, token)
+    /// Verifies the MIC token of a message of several parts: its number.
+    fn verify_mic(&self, parts: &[&[u8]], token: &[u8]) -> Result<u32, Error> {
+        self.verify("MIC token", TokenId::OLD_MIC, parts, token)
     }
 
     /// Verifies a context deletion token, which has the form of the MIC of an empty message
     /// (GSS-47): its number.
-    pub(super) fn verify_delete(&self, token: &[u8]) -> Result<u32, Error> {
-        self.verify("context deletion token", TokenId::OLD_DELETE, b"", token)
+    fn verify_delete(&self, token: &[u8]) -> Result<u32, Error> {
+        self.verify("context deletion token", TokenId::OLD_DELETE, &[], token)
     }
 
     fn verify(
         &self,
         what: &'static str,
         id: TokenId,
-        message: &[u8],
+        parts: &[&[u8]],
         token: &[u8],
     ) -> Result<u32, Error> {
         let (received, rest) = Received::parse(what, id, token)?;
@@ -260,7 +261,7 @@ impl OldTokens {
             return Err(Malformed::new(what, FIELDS, "something follows its checksum").into());
         }
         let (number, direction) = self.snd_seq(&received);
-        let expected = checksum(&self.sign, &received.header, message);
+        let expected = checksum(&self.sign, &received.header, parts);
         match bool::from(expected.ct_eq(&received.sgn_cksum) & direction) {
             true => Ok(number),
             false => Err(bad_signature("the checksum does not fit the message")),
@@ -275,13 +276,6 @@ impl OldTokens {
         let number = u32::from_be_bytes([n0, n1, n2, n3]);
         (number, direction.ct_eq(&self.direction))
     }
-}
-
-/// What a genuine Wrap token holds.
-pub(super) struct Opened<M> {
-    pub(super) message: M,
-    pub(super) protection: Protection,
-    pub(super) number: u32,
 }
 
 /// What every token begins with.
@@ -348,9 +342,96 @@ fn header(id: TokenId, seal_alg: [u8; 2]) -> [u8; 8] {
 }
 
 /// The first half of the checksum (GSS-50).
-fn checksum(mac: &Mac, header: &[u8; 8], text: &[u8]) -> [u8; 8] {
-    let whole = mac.checksum(&[header, text]);
-    whole.first_chunk().copied().unwrap_or_default()
+fn checksum(mac: &Mac, header: &[u8; 8], text: &[&[u8]]) -> [u8; 8] {
+    let parts = std::iter::once(&header[..]).chain(text.iter().copied());
+    mac.checksum_of(parts)
+        .first_chunk()
+        .copied()
+        .unwrap_or_default()
+}
+
+impl Direction {
+    /// Whether it has these tokens (GSS-48).
+    pub(super) fn is_old(&self) -> bool {
+        !self.key.enctype().is_newer()
+    }
+
+    fn old(&mut self) -> Result<&mut OldTokens, CryptoError> {
+        self.old.get_mut(|| OldTokens::new(&self.key, self.from))
+    }
+}
+
+impl Sender {
+    pub(super) fn is_old(&self) -> bool {
+        self.direction.is_old()
+    }
+
+    pub(super) fn old_wrap_into(
+        &mut self,
+        protection: Protection,
+        message: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let (confounder, number) = (self.confounders.next()?, self.next as u32);
+        let confounder = confounder.first_chunk().ok_or(Error::Random)?;
+        let old = self.direction.old()?;
+        old.wrap(protection, number, confounder, message, out)?;
+        self.next = self.next.wrapping_add(1);
+        Ok(())
+    }
+
+    pub(super) fn old_mic(&mut self, parts: &[&[u8]]) -> Result<Vec<u8>, Error> {
+        let token = self.direction.old()?.get_mic(self.next as u32, parts)?;
+        self.next = self.next.wrapping_add(1);
+        Ok(token)
+    }
+}
+
+impl Receiver {
+    /// The key in force decides (GSS-48).
+    pub(super) fn is_old(&self) -> bool {
+        self.acceptor_subkey.as_ref().unwrap_or(&self.base).is_old()
+    }
+
+    /// There is no flag in a token that would name another key.
+    fn old(&mut self) -> Result<(&OldTokens, &mut Window), Error> {
+        let direction = self.acceptor_subkey.as_mut().unwrap_or(&mut self.base);
+        Ok((&*direction.old()?, &mut self.window))
+    }
+
+    pub(super) fn old_unwrap<'t>(
+        &mut self,
+        token: &'t mut [u8],
+    ) -> Result<Unwrapped<&'t mut [u8]>, Error> {
+        let (old, window) = self.old()?;
+        let (message, protection, number) = old.unwrap(token)?;
+        Ok(Unwrapped {
+            message,
+            protection,
+            status: window.receive_short(number),
+        })
+    }
+
+    pub(super) fn old_verify_mic(
+        &mut self,
+        parts: &[&[u8]],
+        token: &[u8],
+    ) -> Result<SequenceStatus, Error> {
+        let (old, window) = self.old()?;
+        Ok(window.receive_short(old.verify_mic(parts, token)?))
+    }
+
+    /// Verifies a context deletion token of RFC 1964 (§1.2.3; GSS-47). If it is genuine, the peer
+    /// has deleted its context, and this one should be dropped.
+    ///
+    /// Peers with newer enctypes have no such tokens, and deployed ones do not send them any more.
+    pub fn verify_delete(&mut self, token: &[u8]) -> Result<SequenceStatus, Error> {
+        if !self.is_old() {
+            return Err(Malformed::new("token", 0, "RFC 4121 has no deletion tokens").into());
+        }
+        let (old, window) = self.old()?;
+        Ok(window.receive_short(old.verify_delete(token)?))
+    }
 }
 
 #[cfg(test)]
@@ -367,11 +448,11 @@ mod tests {
         tokens.left = 2;
         let (mut out, protection) = (Vec::new(), Protection::Confidentiality);
         tokens.wrap(protection, 7, &[0; 8], b"m", &mut out).unwrap();
-        tokens.get_mic(8, b"m").unwrap();
+        tokens.get_mic(8, &[b"m"]).unwrap();
         let len = out.len();
         let refused = tokens.wrap(protection, 9, &[0; 8], b"m", &mut out);
         assert!(matches!(refused, Err(Error::Misuse(_))));
         assert_eq!(out.len(), len);
-        assert!(tokens.get_mic(9, b"m").is_err());
+        assert!(tokens.get_mic(9, &[b"m"]).is_err());
     }
 }

@@ -383,13 +383,42 @@ mod tests {
         assert!(cache.len() <= 3 * 6000 + SHARDS * SPARE * 2, "{cache:?}");
     }
 
+    /// At most 64 MB for a million: a slot of the table is an entry and an octet, and seven of eight
+    /// slots of a power of two can be used.
+    #[test]
+    fn file_21_sixty_four_octets_an_entry() {
+        const SLOT: usize = size_of::<(Tag, [u8; 8])>() + 1;
+        let cache = MemoryReplayCache::new();
+        let now = Timestamp::from_secs(1_000_000);
+        let octets = || {
+            let tables = cache.shards.iter().map(|shard| {
+                let capacity = lock(shard).entries.capacity();
+                (capacity * 8).div_ceil(7).next_power_of_two() * SLOT + 16
+            });
+            tables.sum::<usize>()
+        };
+        for number in 1..=300_000 {
+            let verdict = cache.check_and_insert(&entry(number, now), now);
+            assert_eq!(verdict, ReplayVerdict::Fresh);
+            if number >= 50_000 && number % 1000 == 0 {
+                let octets = octets();
+                assert!(octets <= 64 * cache.len(), "{octets} for {number}");
+            }
+        }
+    }
+
     #[test]
     fn file_21_shards_and_slots_are_used_evenly() {
+        // A tag is a piece of a MAC, so it is as good as random.
+        let mac = RandomState::new();
         let keys = TagKeys::random();
         let mut shards = [0u32; SHARDS];
         let mut slots = [0u32; 256];
         for number in 0..64_000u64 {
-            let hash = keys.hash_one(Tag(entry(number, Timestamp::from_secs(0)).tag));
+            let mut tag = [0; 12];
+            tag[..8].copy_from_slice(&mac.hash_one(number).to_be_bytes());
+            tag[8..].copy_from_slice(&mac.hash_one(!number).to_be_bytes()[4..]);
+            let hash = keys.hash_one(Tag(tag));
             shards[(hash >> 32) as usize % SHARDS] += 1;
             slots[hash as usize % 256] += 1;
         }

@@ -9,5 +9,6 @@ pub(crate) mod forge;
 mod keys;
 mod peer;
 mod recorded;
+mod remembered;
 mod replay;
 mod robustness;

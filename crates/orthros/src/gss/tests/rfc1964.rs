@@ -16,7 +16,7 @@ use crate::gss::SequenceStatus::{Complete, Duplicate, Gap, Old, Unseq};
 use crate::gss::token::{TokenId, frame, unframe};
 use crate::gss::{
     Acceptor, AwaitToken, BindingOutcome, ContextFlags, ContextInfo, Initiator, MajorStatus,
-    MessageKeys, Protection, Receiver, Role, SecurityContext, Sender, Window,
+    MessageKeys, Piece, Protection, Receiver, Role, SecurityContext, Sender, Window,
 };
 use crate::random::OsRandom;
 use crate::step::Step;
@@ -473,14 +473,27 @@ fn old_tokens_are_not_made_in_place() {
         let refused = initiator.wrap_many_in_place(protection, &mut [&mut token]);
         assert!(matches!(refused, Err(Error::Misuse(_))));
     }
+    let room = initiator.detached_room(Protection::Integrity);
+    let (mut header, mut trailer) = (vec![0; room.header], vec![0; room.trailer]);
+    let pieces = &mut [Piece::SignOnly(b"m")];
+    let refused = initiator.wrap_detached(Protection::Integrity, &mut header, pieces, &mut trailer);
+    assert!(matches!(refused, Err(Error::Misuse(_))));
     assert_eq!(initiator.next_number(), 3);
-    // But many of them are opened in place.
+    // MIC tokens of several parts are.
+    let mut mic = vec![0; initiator.mic_len()];
+    initiator.get_mic_of(&[b"me", b"ssage"], &mut mic).unwrap();
+    let mut acceptor = receiver(&keys, Role::Acceptor, 3);
+    assert_eq!(acceptor.verify_mic(b"message", &mic).unwrap(), Complete);
+    let again = acceptor.verify_mic_of(&[b"m", b"essage"], &mic).unwrap();
+    assert_eq!(again, Duplicate);
+    assert_eq!(initiator.next_number(), 4);
+    // And many of them are opened in place.
     let mut tokens: Vec<_> = (0..9u8)
         .map(|n| initiator.wrap(BOTH[usize::from(n % 2)], &[n; 5]).unwrap())
         .collect();
     tokens[4][20] ^= 1;
     let mut seen = Vec::new();
-    receiver(&keys, Role::Acceptor, 3).unwrap_many_in_place(
+    receiver(&keys, Role::Acceptor, 4).unwrap_many_in_place(
         tokens.iter_mut().map(Vec::as_mut_slice),
         |unwrapped| {
             seen.push(unwrapped.map(|unwrapped| unwrapped.in_any_order().0.to_vec()));

@@ -392,6 +392,27 @@ fn sasl_09_only_the_next_buffer() {
 }
 
 #[test]
+fn the_receiving_half_is_given_away_between_buffers_only() {
+    let session = || converse(client(Layers::ALL), server(Layers::ALL)).unwrap();
+    let (mut ours, theirs) = session();
+    let mut sent = Vec::new();
+    ours.encode(b"message", &mut sent).unwrap();
+    let (_, _, decoder) = theirs.split();
+    let mut receiver = decoder.into_receiver().unwrap();
+    let message = receiver.unwrap(&sent[4..]).unwrap().complete().unwrap();
+    assert_eq!(message, b"message");
+    // In the middle of a buffer, and after a refusal.
+    sent[10] ^= 1;
+    for received in [&sent[..9], &sent] {
+        let (_, mut theirs) = session();
+        let decoded = theirs.decode(received, &mut Vec::new());
+        assert_eq!(decoded.is_ok(), received.len() < sent.len());
+        let (_, _, decoder) = theirs.split();
+        assert!(matches!(decoder.into_receiver(), Err(Error::Misuse(_))));
+    }
+}
+
+#[test]
 fn sasl_10_sizes() {
     for layer in [Layer::Integrity, Layer::Confidentiality] {
         let (mut ours, mut theirs) = converse(
