@@ -269,6 +269,14 @@ const DIFFERENCES: &[(&str, &str)] = &[
         "RULE:[1:$1$$]",
         "a `$` without a number is refused; MIT puts the realm there",
     ),
+    (
+        "RULE:",
+        "a rule that says nothing is refused; MIT takes the whole name",
+    ),
+    (
+        "RULE:(.*)",
+        "MIT does not quote `@` in a name without its realm",
+    ),
     ("RULE:[1:$1]/L", "Kafka's: MIT has none"),
 ];
 

@@ -21,7 +21,7 @@ use orthros_tests::secrecy::Shown;
 use crate::exchange::World;
 use crate::{MESSAGE, NOW, PASSWORD};
 
-pub fn carriers(shown: &mut Shown, world: &World) {
+pub(crate) fn carriers(shown: &mut Shown, world: &World) {
     realm(shown, world);
     streams(shown, world);
     fleet(shown);
@@ -138,6 +138,7 @@ fn keys(shown: &mut Shown, context: &SecurityContext) {
 
 /// Streams in every state: new, with octets that wait, broken.
 fn streams(shown: &mut Shown, world: &World) {
+    shown.debug(&orthros_net::tls::NoBinding::Handshaking);
     for config in [
         StreamConfig::knc(),
         StreamConfig::postgres(),

@@ -22,23 +22,22 @@ use orthros_tests::secrecy::{Repeating, Shown};
 use crate::{MESSAGE, NOW, PASSWORD};
 
 /// A realm, a client with its tickets, a service with its keys.
-pub struct World {
-    pub random: Arc<dyn Random>,
-    pub kdc: Arc<EmbeddedKdc>,
-    pub alice: Principal,
-    pub web: Principal,
-    pub tgt: Credentials,
-    pub credentials: Credentials,
-    pub keytab: Keytab,
-    pub keys: Arc<ServiceKeys>,
+pub(crate) struct World {
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) kdc: Arc<EmbeddedKdc>,
+    pub(crate) alice: Principal,
+    pub(crate) web: Principal,
+    pub(crate) tgt: Credentials,
+    pub(crate) credentials: Credentials,
+    pub(crate) keys: Arc<ServiceKeys>,
 }
 
-pub fn principal(name: &str) -> Principal {
+pub(crate) fn principal(name: &str) -> Principal {
     Principal::parse(name, Some("A.TEST")).expect("a name")
 }
 
 /// Carries an exchange to `kdc`, and prints every state of it.
-pub fn run<N: Awaiting + Debug>(
+pub(crate) fn run<N: Awaiting + Debug>(
     shown: &mut Shown,
     kdc: &EmbeddedKdc,
     mut ask: Ask<N, N::Output>,
@@ -55,7 +54,7 @@ pub fn run<N: Awaiting + Debug>(
     }
 }
 
-pub fn session_keys(shown: &mut Shown, keys: &ap::SessionKeys) {
+pub(crate) fn session_keys(shown: &mut Shown, keys: &ap::SessionKeys) {
     shown.key(&keys.session);
     for key in [&keys.initiator_subkey, &keys.acceptor_subkey]
         .into_iter()
@@ -67,7 +66,7 @@ pub fn session_keys(shown: &mut Shown, keys: &ap::SessionKeys) {
 }
 
 /// Octets with one bit changed, here and there.
-pub fn damaged(octets: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+pub(crate) fn damaged(octets: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
     (0..octets.len()).step_by(7).map(|at| {
         let mut copy = octets.to_vec();
         copy[at] ^= 1;
@@ -76,7 +75,7 @@ pub fn damaged(octets: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
 }
 
 /// Everything that happens between a password and a protected message.
-pub fn exchange(shown: &mut Shown) -> World {
+pub(crate) fn exchange(shown: &mut Shown) -> World {
     let random: Arc<dyn Random> = Arc::new(Repeating::new(7));
     let kdc = EmbeddedKdc::new("A.TEST", Policy::default(), Arc::clone(&random)).expect("a KDC");
     let (alice, web) = (principal("alice"), principal("HTTP/web.a.test"));
@@ -296,7 +295,6 @@ pub fn exchange(shown: &mut Shown) -> World {
         web,
         tgt,
         credentials,
-        keytab,
         keys,
     }
 }

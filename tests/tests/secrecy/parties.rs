@@ -20,13 +20,13 @@ use orthros::report::{ChannelBinding, Report};
 use orthros::sasl::{self, Binding, Layer, Layers, Mechanism};
 use orthros::secret::Secret;
 use orthros::spnego;
-use orthros::step::{Ask, Refusal, Step};
+use orthros::step::{Ask, Judged, Refusal, Step};
 use orthros_tests::secrecy::Shown;
 
 use crate::exchange::{World, damaged, session_keys};
 use crate::{MESSAGE, NOW, PASSWORD};
 
-pub fn parties(shown: &mut Shown, world: &World) {
+pub(crate) fn parties(shown: &mut Shown, world: &World) {
     names(shown);
     bare(shown, world);
     kdc(shown, world);
@@ -52,6 +52,11 @@ fn names(shown: &mut Shown) {
     for party in [Party::Initiator, Party::Acceptor] {
         shown.debug(&party);
     }
+    shown.debug(&Accepts::AnyKey);
+    shown.debug(&orthros::channel::NoBinding::NoHash { len: 3 });
+    shown.debug(&gss::BadName::Type {
+        oid: vec![6, 1, 42],
+    });
 }
 
 fn ap_acceptor(world: &World) -> ap::Acceptor {
@@ -325,6 +330,11 @@ fn negotiations(shown: &mut Shown, world: &World) {
     let Ok(Step::Continue { token, .. }) = ours().request(NOW) else {
         panic!("an answer is due");
     };
+    let judged = theirs().verify(&token, NOW).expect("verified");
+    shown.debug(&judged);
+    if let Judged::Verified(verified) = &judged {
+        shown.debug(verified);
+    }
     for token in damaged(&token) {
         step(shown, theirs().accept(&token, NOW));
     }
@@ -358,13 +368,16 @@ fn negotiations(shown: &mut Shown, world: &World) {
 
 /// Each mechanism of SASL, with each layer.
 fn sasl(shown: &mut Shown, world: &World) {
+    // Channel bindings are no secret (RFC 5056 §2.1).
+    let channel = &b"what both ends of the channel see"[..];
     let bindings = || Binding::Channel {
         name: "tls-exporter".to_owned(),
-        data: MESSAGE.to_vec(),
+        data: channel.to_vec(),
     };
     shown.debug(&bindings());
-    let held = AcceptorBindings::Require(ChannelBindings::from_application_data(MESSAGE));
+    let held = AcceptorBindings::Require(ChannelBindings::from_application_data(channel).into());
     shown.debug(&held);
+    shown.debug(&sasl::Advertisement::new(&acceptor(world), "HTTP"));
     let conf = Layers::only(Layer::Confidentiality);
     let (ours, theirs) = (|| initiator(world), || acceptor(world));
     let ends = [
@@ -378,7 +391,7 @@ fn sasl(shown: &mut Shown, world: &World) {
         ),
         (
             sasl::Client::gs2(ours(), bindings()),
-            sasl::Server::gs2_plus(theirs(), [("tls-exporter", MESSAGE)]),
+            sasl::Server::gs2_plus(theirs(), [("tls-exporter", channel)]),
         ),
         (
             sasl::Client::gs2(ours(), Binding::None),
@@ -398,6 +411,7 @@ fn sasl(shown: &mut Shown, world: &World) {
         let Some((Some(mut token), Some(mut client), None)) = step(shown, first) else {
             panic!("a challenge is due");
         };
+        judged(shown, world, &token);
         let mut server = Some(server);
         let mut sessions = Vec::new();
         while let Some(waiting) = server.take() {
@@ -427,6 +441,16 @@ fn sasl(shown: &mut Shown, world: &World) {
         sasl_sessions(shown, sessions);
     }
     assert_eq!(established, 4);
+}
+
+/// A GSSAPI token that waits for a replay cache; tokens of the other mechanisms are refused.
+fn judged(shown: &mut Shown, world: &World, token: &[u8]) {
+    let server = sasl::Server::gssapi(acceptor(world), Layers::ALL);
+    match server.verify(token, NOW) {
+        Ok(Judged::Verified(verified)) => shown.debug(&verified),
+        Ok(step) => shown.debug(&step),
+        Err(refusal) => shown.error(&refusal.error),
+    }
 }
 
 /// What is said in the sessions of both sides.

@@ -378,9 +378,8 @@ impl<B> Verified<B> {
     }
 
     fn admitted(self, verdict: ReplayVerdict, now: Timestamp) -> Result<Accepted<B>, Error> {
-        let shared = Arc::clone(&self.shared);
-        let cache = shared.config.replay_cache.as_ref();
         let judged = self.judged;
+        let cache = self.shared.config.replay_cache.as_ref();
         let fresh = match verdict {
             ReplayVerdict::Fresh => Fresh { checked: true },
             ReplayVerdict::Unchecked => Fresh { checked: false },

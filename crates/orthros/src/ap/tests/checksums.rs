@@ -11,7 +11,7 @@ use crate::error::{Error, Rejection};
 fn crc32(octets: &[u8]) -> Vec<u8> {
     let crc = octets.iter().fold(0u32, |crc, octet| {
         (0..8).fold(crc ^ u32::from(*octet), |crc, _| {
-            crc >> 1 ^ 0xEDB8_8320 * (crc & 1)
+            (crc >> 1) ^ (0xEDB8_8320 * (crc & 1))
         })
     });
     crc.to_le_bytes().to_vec()

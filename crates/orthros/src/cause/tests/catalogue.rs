@@ -558,7 +558,7 @@ fn defective_token_detected() {
 #[test]
 fn bad_bindings() {
     let bound = |text: &str| ChannelBindings::from_application_data(text.as_bytes());
-    let require = || AcceptorBindings::Require(bound("tls-exporter:1"));
+    let require = || AcceptorBindings::Require(bound("tls-exporter:1").into());
     for (sent, code, fact) in [
         (None, "GSS_BINDINGS_MISSING", "no channel bindings"),
         (
