@@ -23,8 +23,8 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use super::message::{
-    CONFOUNDER, FILLER, HEADER, Header, MIC_ID, Protection, Receiver, SEALED, Sender,
-    Unwrapped, WRAP, WRAP_ID, bad_signature, compare_headers, header, undecipherable,
+    CONFOUNDER, FILLER, HEADER, Header, MIC_ID, Protection, Receiver, SEALED, Sender, Unwrapped,
+    WRAP, WRAP_ID, bad_signature, compare_headers, header, undecipherable,
 };
 use super::window::SequenceStatus;
 pub use crate::crypto::Piece;
@@ -220,12 +220,7 @@ impl Sender {
                 let (front, back) = places.back.split_at_mut(filler);
                 front.fill(FILLER);
                 back.copy_from_slice(&sealed);
-                cipher.seal_pieces_in_place(
-                    places.confounder,
-                    pieces,
-                    places.back,
-                    places.mac,
-                )?;
+                cipher.seal_pieces_in_place(places.confounder, pieces, places.back, places.mac)?;
             }
             Protection::Integrity => {
                 let signed = header(WRAP_ID, flags, [0; 4], number);
@@ -267,7 +262,12 @@ fn octets<'p>(pieces: &'p [Piece<'_>]) -> impl Iterator<Item = &'p [u8]> {
 }
 
 fn misplaced() -> Error {
-    Malformed::new(WRAP, HEADER, "its octets are not in the places of their own").into()
+    Malformed::new(
+        WRAP,
+        HEADER,
+        "its octets are not in the places of their own",
+    )
+    .into()
 }
 
 impl Receiver {
@@ -383,9 +383,7 @@ impl Receiver {
             Protection::Integrity => {
                 let mac = direction.wrap_mac()?;
                 if header.ec() != mac.len() {
-                    return Err(
-                        Malformed::new(WRAP, 4, "EC is not the checksum's length").into()
-                    );
+                    return Err(Malformed::new(WRAP, 4, "EC is not the checksum's length").into());
                 }
                 let signed = header.with_ec([0, 0]);
                 let checksum = mac.checksum_of(octets(pieces).chain([&signed[..]]));
@@ -398,7 +396,11 @@ impl Receiver {
     }
 
     /// Verifies the MIC token of a message of several parts (GSS-36). Nothing is allocated.
-    pub fn verify_mic_of(&mut self, parts: &[&[u8]], token: &[u8]) -> Result<SequenceStatus, Error> {
+    pub fn verify_mic_of(
+        &mut self,
+        parts: &[&[u8]],
+        token: &[u8],
+    ) -> Result<SequenceStatus, Error> {
         let (header, checksum) = Header::take_mic(token)?;
         let signed = header.octets();
         let mac = self.direction(header.flags())?.mic()?;

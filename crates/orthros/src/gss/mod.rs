@@ -60,6 +60,7 @@
 //! | many of them at once | `bulk` |
 //! | of messages in several places | `detached` |
 //! | replay and sequence detection of these | `window` |
+//! | a context carried to another process | `export` |
 //! | major status values | `status` |
 //!
 //! Not here: the tokens of RFC 1964 for RC4.
@@ -81,6 +82,7 @@ mod context;
 mod dce;
 mod delegation;
 mod detached;
+mod export;
 mod initiator;
 mod message;
 mod prf;
