@@ -1,5 +1,7 @@
 //! Who the peer is, proven.
 
+mod record;
+
 use std::fmt;
 use std::sync::Arc;
 

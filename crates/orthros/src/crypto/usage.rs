@@ -106,6 +106,8 @@ usages! {
     FAST_COOKIE = 513;
     /// The freshness token, of one KDC to itself.
     FRESHNESS = 514;
+    /// An exported GSS context, of one host to itself.
+    EXPORTED_CONTEXT = 515;
     /// Encryption in a protocol that names no usage.
     UNSPECIFIED_ENCRYPTION = 1024;
     /// A checksum in a protocol that names no usage.

@@ -11,11 +11,12 @@ use super::window::{SequenceStatus, Window};
 use crate::ap::{Peer, SessionKeys};
 use crate::credentials::Credentials;
 use crate::crypto::{Enctype, Key};
-use crate::error::Error;
+use crate::error::{Error, Rejection};
 use crate::principal::Principal;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::time::{KerberosTime, Timestamp};
+use crate::wire::ErrorCode;
 
 /// An established context: who the parties are, and the protection of their messages.
 ///
@@ -45,7 +46,8 @@ pub struct ContextInfo {
     pub initiator: Principal,
     /// The acceptor's name.
     pub acceptor: Principal,
-    /// When the ticket ends (GSS-14). The context's calls do not look at it.
+    /// When the ticket ends (GSS-14). The context's calls do not look at it, but
+    /// [`within_lifetime`](SecurityContext::within_lifetime).
     pub endtime: KerberosTime,
     /// The keys of the AP exchange.
     pub keys: SessionKeys,
@@ -59,7 +61,8 @@ pub struct ContextInfo {
 
 impl SecurityContext {
     /// A context of which the AP exchange is complete.
-    pub(super) fn new(info: ContextInfo, random: Arc<dyn Random>) -> Result<Self, Error> {
+    pub(super) fn new(mut info: ContextInfo, random: Arc<dyn Random>) -> Result<Self, Error> {
+        info.flags = info.flags.with(ContextFlags::TRANS);
         let keys = message_keys(&info);
         let initiator = u64::from(info.keys.initiator_seq);
         let acceptor = u64::from(info.keys.acceptor_seq);
@@ -104,6 +107,35 @@ impl SecurityContext {
     pub fn lifetime(&self, now: Timestamp) -> Duration {
         let micros = Timestamp::from(self.info.endtime).micros_since(now);
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    }
+
+    /// The context, if its ticket ended no longer than `leeway` ago: for an application whose policy
+    /// is that a context ends with the ticket. `GSS_S_CONTEXT_EXPIRED` otherwise (GSS-14, GSS-46).
+    ///
+    /// Without it a context has no end, as [`lifetime`](Self::lifetime) says: the ticket vouched for
+    /// the parties when the context was made.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use orthros::{error::Error, gss::{Protection, SecurityContext}, time::Timestamp};
+    /// fn send(context: &mut SecurityContext, text: &[u8], now: Timestamp) -> Result<Vec<u8>, Error> {
+    ///     let skew = Duration::from_secs(300);
+    ///     context.within_lifetime(now, skew)?.wrap(Protection::Confidentiality, text)
+    /// }
+    /// ```
+    pub fn within_lifetime(
+        &mut self,
+        now: Timestamp,
+        leeway: Duration,
+    ) -> Result<&mut Self, Error> {
+        match now <= Timestamp::from(self.info.endtime).plus(leeway) {
+            true => Ok(self),
+            false => Err(Rejection::Message {
+                why: "the ticket of the context has ended",
+                code: ErrorCode::KRB_AP_ERR_TKT_EXPIRED,
+            }
+            .into()),
+        }
     }
 
     /// The Wrap token of a message.

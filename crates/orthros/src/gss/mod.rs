@@ -61,6 +61,7 @@
 //! | many of them at once | `bulk` |
 //! | of messages in several places | `detached` |
 //! | replay and sequence detection of these | `window` |
+//! | a context carried to another process | `export` |
 //! | major status values | `status` |
 //! | user-to-user, a mechanism of its own | `user_to_user` |
 //! | names, imported and exported | `name` |
@@ -84,6 +85,7 @@ mod context;
 mod dce;
 mod delegation;
 mod detached;
+mod export;
 mod initiator;
 mod message;
 mod name;

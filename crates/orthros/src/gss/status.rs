@@ -115,6 +115,11 @@ impl Error {
                 Rejection::Mechanism { .. }
                 | Rejection::NoCommonMechanism { .. }
                 | Rejection::NegotiationRefused => return MajorStatus::BAD_MECH,
+                // Of a message, it is the context that has ended (GSS-46).
+                Rejection::Message {
+                    code: ErrorCode::KRB_AP_ERR_TKT_EXPIRED,
+                    ..
+                } => return MajorStatus::CONTEXT_EXPIRED,
                 Rejection::Negotiation { .. } => return MajorStatus::DEFECTIVE_TOKEN,
                 Rejection::Authorization { .. } => return MajorStatus::UNAUTHORIZED,
                 // A checksum too short to hold bindings is taken for one without them (GSS-15).

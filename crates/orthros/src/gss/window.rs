@@ -48,13 +48,13 @@ impl SequenceStatus {
 /// Numbers are counted from the peer's first, so that they may pass 2^64.
 #[derive(Clone, Debug)]
 pub struct Window {
-    base: u64,
+    pub(super) base: u64,
     /// One more than the highest number received, from `base`; up to 2^64.
-    next: u128,
+    pub(super) next: u128,
     /// Bit n is set if `next - 1 - n` was received.
-    seen: u64,
-    replay: bool,
-    sequence: bool,
+    pub(super) seen: u64,
+    pub(super) replay: bool,
+    pub(super) sequence: bool,
 }
 
 impl Window {

@@ -176,6 +176,17 @@ impl Pac<'_> {
 }
 
 impl VerifiedPac {
+    /// The PAC of a service's peer, whose server signature and client were verified before it was
+    /// sealed, by the service and for itself.
+    pub(crate) fn restore(pac: &Pac<'_>) -> Result<Self, PacError> {
+        let client_info = pac
+            .read(BufferType::CLIENT_INFO, ClientInfo::parse)?
+            .ok_or(PacError::Missing {
+                buffer: BufferType::CLIENT_INFO,
+            })?;
+        pac.contents(Checked::Server, client_info)
+    }
+
     /// Which signatures were verified.
     pub fn checked(&self) -> Checked {
         self.checked

@@ -113,7 +113,8 @@ pub(crate) fn seal(
     Ok(message.to_bytes()?)
 }
 
-fn info(credentials: &Credentials) -> KrbCredInfo<'_> {
+/// What a KRB-CRED says about its ticket.
+pub(crate) fn info(credentials: &Credentials) -> KrbCredInfo<'_> {
     let addresses = credentials.addresses.iter();
     let addresses: Vec<_> = addresses
         .map(|(addr_type, address)| HostAddress {
@@ -191,7 +192,8 @@ fn contents(message: &KrbCred<'_>, part: &EncKrbCredPart<'_>) -> Result<Vec<Cred
     pairs.map(|(ticket, info)| one(ticket, info)).collect()
 }
 
-fn one(ticket: &Raw<'_>, info: &KrbCredInfo<'_>) -> Result<Credentials, Error> {
+/// The credentials of a ticket and what is said about it.
+pub(crate) fn one(ticket: &Raw<'_>, info: &KrbCredInfo<'_>) -> Result<Credentials, Error> {
     let missing = |field: &str| Error::from(Malformed::new(WHAT, 0, format!("no {field}")));
     let name = |error: NameError| Malformed::new(WHAT, 0, error.to_string());
     Ticket::from_bytes(ticket.as_bytes())?;

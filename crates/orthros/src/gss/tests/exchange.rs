@@ -119,12 +119,14 @@ pub(crate) fn authenticator(token: &[u8]) -> Vec<u8> {
         .unwrap()
 }
 
+/// What no token says and every context has.
+const LOCAL: ContextFlags = ContextFlags(128 | 256);
 const DEFAULT_FLAGS: ContextFlags = ContextFlags(0x3E);
 
 #[test]
 fn gss_11_mutual_two_tokens() {
     let (mut ours, mut theirs) = established(initiator(), acceptor());
-    let expected = DEFAULT_FLAGS | ContextFlags::PROT_READY;
+    let expected = DEFAULT_FLAGS | LOCAL;
     for context in [&ours, &theirs] {
         assert_eq!(context.flags(), expected);
         assert_eq!(context.info().initiator, principal("alice@EXAMPLE.COM"));
@@ -151,7 +153,7 @@ fn gss_11_one_token_without_mutual() {
     let flags = DEFAULT_FLAGS.without(ContextFlags::MUTUAL);
     let (mut ours, mut theirs) = established(initiator().flags(flags), acceptor());
     for context in [&ours, &theirs] {
-        assert_eq!(context.flags(), flags | ContextFlags::PROT_READY);
+        assert_eq!(context.flags(), flags | LOCAL);
         let keys = &context.info().keys;
         assert!(keys.acceptor_subkey.is_none() && keys.initiator_subkey.is_some());
         // GSS-29.
@@ -196,17 +198,14 @@ fn gss_13_only_what_is_asked_for_and_available() {
     let asked = ContextFlags(0xFFFF_FFFF)
         .without(ContextFlags::ANON | ContextFlags::DCE_STYLE | ContextFlags::DELEG_POLICY);
     let (ours, theirs) = established(initiator().flags(asked), acceptor());
-    let expected = DEFAULT_FLAGS
-        | ContextFlags::IDENTIFY
-        | ContextFlags::EXTENDED_ERROR
-        | ContextFlags::PROT_READY;
+    let expected = DEFAULT_FLAGS | ContextFlags::IDENTIFY | ContextFlags::EXTENDED_ERROR | LOCAL;
     // Nothing was delegated and nothing bound.
     assert_eq!(ours.flags(), expected);
     assert_eq!(theirs.flags(), expected);
 
     let (ours, theirs) = established(initiator().flags(ContextFlags::NONE), acceptor());
-    assert_eq!(ours.flags(), ContextFlags::PROT_READY);
-    assert_eq!(theirs.flags(), ContextFlags::PROT_READY);
+    assert_eq!(ours.flags(), LOCAL);
+    assert_eq!(theirs.flags(), LOCAL);
 }
 
 #[test]
@@ -347,10 +346,7 @@ fn gss_16_unknown_flags_are_ignored() {
     // All but DELEG, which would need a KRB-CRED, and DCE style.
     let token = with_flags(!0x1001, MUTUAL_REQUIRED);
     let (_, context) = accepted(acceptor().accept(&token, NOW));
-    assert_eq!(
-        context.flags(),
-        ContextFlags(0x603E) | ContextFlags::PROT_READY
-    );
+    assert_eq!(context.flags(), ContextFlags(0x603E) | LOCAL);
 }
 
 #[test]
@@ -385,8 +381,8 @@ fn gss_19_without_0x8003() {
             false => ApOptions::NONE,
         };
         let by_option = match mutual {
-            true => ContextFlags::MUTUAL | ContextFlags::PROT_READY,
-            false => ContextFlags::PROT_READY,
+            true => ContextFlags::MUTUAL | LOCAL,
+            false => LOCAL,
         };
         let (reply, context) = accepted(acceptor().accept(&with_checksum(None, options), NOW));
         assert_eq!(reply.is_some(), mutual);

@@ -39,6 +39,10 @@ fn gss_63_table() {
         }
         assert_eq!(peer(code).gss_major(Role::Initiator), initiator, "{code}");
         assert_eq!(peer(code).gss_major(Role::Acceptor), acceptor, "{code}");
+        // Of a message, 32 says that the context has ended (GSS-46).
+        if code == 32 {
+            continue;
+        }
         let ours = Error::from(Rejection::Message {
             why: "",
             code: ErrorCode(code),

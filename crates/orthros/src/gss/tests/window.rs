@@ -1,5 +1,12 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use crate::crypto::{Enctype, Key};
 use crate::gss::SequenceStatus::{self, *};
-use crate::gss::Window;
+use crate::gss::{MessageKeys, Protection, Receiver, Role, Sender, Window};
+use crate::random::OsRandom;
 
 #[derive(Clone, Copy)]
 struct Row {
@@ -151,5 +158,127 @@ fn only_complete_is_complete() {
     assert!(Complete.complete().is_ok());
     for status in [Duplicate, Old, Unseq, Gap] {
         assert!(status.complete().is_err());
+    }
+}
+
+/// RFC 2743 §1.2.3, with nothing but a set of what came: places count from the first number that
+/// the peer sends.
+#[derive(Default)]
+struct Model {
+    came: BTreeSet<u64>,
+}
+
+impl Model {
+    fn receive(&mut self, place: u64, replay: bool, sequence: bool) -> SequenceStatus {
+        let due = self.came.last().map_or(0, |last| last + 1);
+        let oldest = due.saturating_sub(u64::from(Window::LEN));
+        let again = !self.came.insert(place);
+        match (replay, sequence) {
+            // "the caller requested neither": no service.
+            (false, false) => Complete,
+            _ if place == due => Complete,
+            // "not all predecessors have been received".
+            _ if place > due => {
+                if sequence {
+                    Gap
+                } else {
+                    Complete
+                }
+            }
+            // "too old to be checked for duplication".
+            _ if place < oldest => {
+                if sequence {
+                    Unseq
+                } else {
+                    Old
+                }
+            }
+            (true, _) if again => Duplicate,
+            // "predecessors of one already processed".
+            (_, true) => Unseq,
+            (_, false) => Complete,
+        }
+    }
+}
+
+/// What happens on the way.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    /// The next one arrives.
+    Arrive,
+    /// So many are lost or late, and then one arrives.
+    Skip(u64),
+    /// One of before arrives, for the first time or again, so far back.
+    Back(u64),
+    /// A token of the other end arrives at the other end.
+    Other,
+}
+
+fn fates() -> impl Strategy<Value = Vec<Fate>> {
+    let fate = prop_oneof![
+        4 => Just(Fate::Arrive),
+        2 => (1u64..80).prop_map(Fate::Skip),
+        4 => (1u64..80).prop_map(Fate::Back),
+        1 => Just(Fate::Other),
+    ];
+    proptest::collection::vec(fate, 0..120)
+}
+
+fn firsts() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        Just(0),
+        0..u64::from(u32::MAX),
+        (0u64..200).prop_map(|n| (1 << 32) - n),
+        (0u64..200).prop_map(|n| 0u64.wrapping_sub(n)),
+        any::<u64>(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Wrap and MIC tokens by turns, of both ends: any interleaving, loss, duplication and
+    /// reordering.
+    #[test]
+    fn gss_31_case_038_any_order_of_tokens(
+        fates in fates(),
+        first in firsts(),
+        replay in any::<bool>(),
+        sequence in any::<bool>(),
+    ) {
+        let keys = MessageKeys {
+            base: Key::new(Enctype::AES128_CTS_HMAC_SHA1_96, &[3; 16]).unwrap(),
+            acceptor_subkey: None,
+        };
+        let mut ends = [Role::Initiator, Role::Acceptor].map(|role| {
+            let sender = Sender::new(&keys, role, first, Arc::new(OsRandom)).unwrap();
+            let window = Window::new(first, replay, sequence);
+            let receiver = Receiver::new(&keys, role.peer(), window).unwrap();
+            (sender, receiver, Model::default(), 0u64)
+        });
+        for fate in fates {
+            let (sender, receiver, model, next) = &mut ends[usize::from(matches!(fate, Fate::Other))];
+            let place = match fate {
+                Fate::Arrive | Fate::Other => *next,
+                Fate::Skip(lost) => *next + lost,
+                Fate::Back(back) => next.saturating_sub(back),
+            };
+            *next = (*next).max(place + 1);
+            // Sent now or before: the same token, as far as its number goes.
+            sender.go_on_at(first.wrapping_add(place));
+            let found = if place.is_multiple_of(3) {
+                let mic = sender.get_mic(b"message").unwrap();
+                receiver.verify_mic(b"message", &mic).unwrap()
+            } else {
+                let token = sender.wrap(Protection::Integrity, b"message").unwrap();
+                let number = first.wrapping_add(place).to_be_bytes();
+                prop_assert_eq!(token[8..16].to_vec(), number.to_vec());
+                let (message, status) = receiver.unwrap(&token).unwrap().in_any_order();
+                prop_assert_eq!(message, b"message");
+                status
+            };
+            let expected = model.receive(place, replay, sequence);
+            prop_assert_eq!(found, expected, "place {}", place);
+        }
     }
 }
