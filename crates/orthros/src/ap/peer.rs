@@ -2,6 +2,7 @@
 
 mod record;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ pub struct Peer {
     vouched: Vouched,
     ap_options: u32,
     replay_checked: bool,
-    replay_cache: Option<&'static str>,
+    replay_cache: Option<Cow<'static, str>>,
     replay_tag: [u8; 12],
 }
 
@@ -67,7 +68,7 @@ impl Peer {
             vouched: authorized.vouched,
             ap_options: authorized.ap_options,
             replay_checked: fresh.checked,
-            replay_cache,
+            replay_cache: replay_cache.map(Cow::Borrowed),
             replay_tag,
         };
         (peer, bound.0)
@@ -200,8 +201,8 @@ impl Peer {
 
     /// Which kind of replay cache said so, as the acceptor's configuration names it; `None` if none
     /// did.
-    pub fn replay_cache(&self) -> Option<&'static str> {
-        self.replay_cache
+    pub fn replay_cache(&self) -> Option<&str> {
+        self.replay_cache.as_deref()
     }
 
     /// What a replay cache knows the request by. The refusal of the same request, sent again, names

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use der::Sequence;
 use zeroize::Zeroizing;
 
-use super::bindings::BindingOutcome;
+use super::bindings::{BindingOutcome, BindingType};
 use super::checksum::ContextFlags;
 use super::context::{ContextInfo, SecurityContext};
 use super::message::Role;
@@ -212,7 +212,7 @@ impl SecurityContext {
                 replay: window.replay,
                 sequence: window.sequence,
             },
-            bindings: outcome_number(info.bindings),
+            bindings: outcome_number(info.bindings)?,
             delegated: delegated?,
             peer: peer.as_ref().map(|octets| OctetString(octets)),
         };
@@ -349,27 +349,47 @@ fn credentials(delegated: &DelegatedTicket<'_>) -> Result<Credentials, Error> {
     })
 }
 
-const OUTCOMES: [BindingOutcome; 5] = [
-    BindingOutcome::NotCompared,
-    BindingOutcome::Absent,
-    BindingOutcome::Withheld,
-    BindingOutcome::Agree,
-    BindingOutcome::Differ,
+const TYPES: [BindingType; 4] = [
+    BindingType::ServerEndPoint,
+    BindingType::Exporter,
+    BindingType::Unique,
+    BindingType::Other,
 ];
 
-fn outcome_number(outcome: BindingOutcome) -> u32 {
-    match outcome {
+/// Three bits for the outcome; if the bindings agree two for their type, and the place of the
+/// candidate.
+fn outcome_number(outcome: BindingOutcome) -> Result<u32, Malformed> {
+    Ok(match outcome {
         BindingOutcome::NotCompared => 0,
         BindingOutcome::Absent => 1,
         BindingOutcome::Withheld => 2,
-        BindingOutcome::Agree => 3,
+        BindingOutcome::Agree {
+            candidate,
+            binding_type,
+        } => {
+            let kind = TYPES.iter().position(|known| *known == binding_type);
+            let number = kind.zip(candidate.checked_mul(32));
+            number
+                .and_then(|(kind, place)| u32::try_from(3 | kind << 3 | place).ok())
+                .ok_or_else(|| Malformed::new(INNER, 0, "too many candidate bindings"))?
+        }
         BindingOutcome::Differ => 4,
-    }
+    })
 }
 
 fn outcome(number: u32) -> Result<BindingOutcome, Malformed> {
-    usize::try_from(number)
-        .ok()
-        .and_then(|number| OUTCOMES.get(number).copied())
-        .ok_or_else(|| Malformed::new(INNER, 0, "no such outcome of bindings"))
+    Ok(match number {
+        0 => BindingOutcome::NotCompared,
+        1 => BindingOutcome::Absent,
+        2 => BindingOutcome::Withheld,
+        4 => BindingOutcome::Differ,
+        agree if agree & 7 == 3 => {
+            let [_, kind, candidate] = [0, 3, 5].map(|bits| agree as usize >> bits);
+            BindingOutcome::Agree {
+                candidate,
+                binding_type: TYPES.get(kind & 3).copied().unwrap_or(BindingType::Other),
+            }
+        }
+        _ => return Err(Malformed::new(INNER, 0, "no such outcome of bindings")),
+    })
 }

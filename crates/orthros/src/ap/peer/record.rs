@@ -4,6 +4,7 @@
 //! checks were made (GSS contexts; no other way leads here).
 
 use std::fmt;
+use std::sync::Arc;
 
 use der::Sequence;
 use zeroize::Zeroizing;
@@ -11,6 +12,7 @@ use zeroize::Zeroizing;
 use super::{OpenedBy, Peer};
 use crate::ap::authdata::AuthData;
 use crate::ap::ticket::{Contents, OpenTicket};
+use crate::ap::verify::Vouched;
 use crate::crypto::{Enctype, Key};
 use crate::error::Error;
 use crate::pac::{Pac, VerifiedPac};
@@ -40,7 +42,9 @@ const WHAT: &str = "PeerRecord";
 ///         kdc-issued      [11] AuthorizationData,
 ///         cammac          [12] AuthorizationData,
 ///         ap-options      [13] INTEGER,
-///         replay-checked  [14] BOOLEAN
+///         replay-checked  [14] BOOLEAN,
+///         replay-cache    [15] KerberosString OPTIONAL -- its kind --,
+///         replay-tag      [16] OCTET STRING (SIZE (12))
 /// }
 /// ```
 #[derive(Sequence)]
@@ -75,6 +79,10 @@ struct PeerRecord<'a> {
     ap_options: u32,
     #[asn1(context_specific = "14")]
     replay_checked: bool,
+    #[asn1(context_specific = "15", optional = "true")]
+    replay_cache: Option<KerberosString<'a>>,
+    #[asn1(context_specific = "16")]
+    replay_tag: OctetString<'a>,
 }
 
 fn elements(all: &[AuthData]) -> Vec<AuthorizationDataElement<'_>> {
@@ -104,11 +112,13 @@ impl Peer {
             entry_kvno,
             fallback: self.opened_by.fallback,
             clock_offset: self.clock_offset,
-            pac: self.pac.as_deref().map(|pac| OctetString(pac.octets())),
-            kdc_issued: elements(&self.kdc_issued),
-            cammac: elements(&self.cammac),
+            pac: self.pac().map(|pac| OctetString(pac.octets())),
+            kdc_issued: elements(&self.vouched.kdc_issued),
+            cammac: elements(&self.vouched.cammac),
             ap_options: self.ap_options,
             replay_checked: self.replay_checked,
+            replay_cache: self.replay_cache.as_deref().map(KerberosString),
+            replay_tag: OctetString(&self.replay_tag),
         };
         Ok(Zeroizing::new(to_der(WHAT, &record)?))
     }
@@ -128,24 +138,29 @@ impl Peer {
         let pac = match &record.pac {
             Some(octets) => {
                 let pac = Pac::parse(octets.as_bytes()).map_err(bad)?;
-                Some(Box::new(VerifiedPac::restore(&pac).map_err(bad)?))
+                Some(Arc::new(VerifiedPac::restore(&pac).map_err(bad)?))
             }
             None => None,
         };
         let entry = record.entry.map(usize::try_from).transpose();
         Ok(Self {
-            ticket,
+            ticket: Arc::new(ticket),
             opened_by: OpenedBy {
                 key: entry.map_err(bad)?.zip(record.entry_kvno),
                 fallback: record.fallback,
                 authenticator: Secret::from(record.authenticator.as_bytes()),
             },
             clock_offset: record.clock_offset,
-            pac,
-            kdc_issued: record.kdc_issued.iter().map(AuthData::new).collect(),
-            cammac: record.cammac.iter().map(AuthData::new).collect(),
+            vouched: Vouched {
+                pac,
+                kdc_issued: record.kdc_issued.iter().map(AuthData::new).collect(),
+                cammac: record.cammac.iter().map(AuthData::new).collect(),
+            },
             ap_options: record.ap_options,
             replay_checked: record.replay_checked,
+            replay_cache: record.replay_cache.map(|kind| kind.0.to_owned().into()),
+            replay_tag: (record.replay_tag.as_bytes().try_into())
+                .map_err(|_| bad("the replay tag has not 12 octets"))?,
         })
     }
 }

@@ -13,7 +13,7 @@ use cipher::{
 };
 use zeroize::Zeroize;
 
-use super::super::hmac::{Hash, Running};
+use super::super::hmac::{Hash, HashBlock, Running};
 use super::{BLOCK, last_block, plain_cbc, xor};
 
 /// Decrypts a string of at least one block with a zero ivec.
@@ -123,7 +123,7 @@ impl Along {
         B: BlockCipherDecBackend<BlockSize = U16>,
         D: Hash,
     {
-        let unit = size_of::<D::Block>();
+        let unit = size_of::<HashBlock<D>>();
         let batch = size_of::<ParBlocks<B>>();
         let ends = texts.iter().map(|text| plain_cbc(text.len(), BLOCK));
         let end = ends.min().unwrap_or(0);
@@ -157,7 +157,7 @@ impl Along {
     ) {
         let step = match N {
             1 => part.len(),
-            _ => size_of::<D::Block>(),
+            _ => size_of::<HashBlock<D>>(),
         };
         let mut from = self.hashed + part.start;
         while from < self.hashed + part.end {
@@ -216,7 +216,7 @@ where
 
 #[inline(always)]
 fn hash<D: Hash, const N: usize>(texts: [&[u8]; N], macs: &mut [Running<D>; N]) {
-    let unit = size_of::<D::Block>();
+    let unit = size_of::<HashBlock<D>>();
     let mut rest = texts;
     for (text, mac) in rest.iter_mut().zip(macs.iter_mut()) {
         // The ivec is the first cipher block the hash sees; from the second hash block on, they
@@ -274,7 +274,7 @@ impl<D: Hash> BlockSizeUser for DecryptToThenHash<'_, D> {
 impl<D: Hash> BlockCipherDecClosure for DecryptToThenHash<'_, D> {
     #[inline(always)]
     fn call<B: BlockCipherDecBackend<BlockSize = U16>>(self, backend: &B) {
-        let unit = size_of::<D::Block>();
+        let unit = size_of::<HashBlock<D>>();
         let (mut first, mut hashed) = (true, 0);
         decrypt_to(backend, self.text, self.out, |confounder, plaintext| {
             if std::mem::take(&mut first) {

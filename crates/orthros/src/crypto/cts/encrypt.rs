@@ -6,7 +6,7 @@ use cipher::{
     BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, InOut,
 };
 
-use super::super::hmac::{Hash, Running};
+use super::super::hmac::{Hash, HashBlock, Running};
 use super::{BLOCK, last_block, plain_cbc, xor};
 
 /// Encrypts strings of at least one block with a zero ivec, and feeds the plaintext of each to its
@@ -109,7 +109,7 @@ impl<D: Hash, const N: usize> BlockCipherEncClosure for EncryptThenHash<'_, D, N
         let mut chains = [Block::default(); N];
         // The ivec is the first cipher block the hash sees. The ciphertext that fills up the first
         // hash block goes first; from then on hash blocks are cipher blocks.
-        let first = size_of::<D::Block>() - BLOCK;
+        let first = size_of::<HashBlock<D>>() - BLOCK;
         let mut openings = [(); N].map(|()| None);
         for ((text, chain), opening) in (self.texts.iter_mut()).zip(&mut chains).zip(&mut openings)
         {
@@ -117,8 +117,8 @@ impl<D: Hash, const N: usize> BlockCipherEncClosure for EncryptThenHash<'_, D, N
                 let (head, rest) = std::mem::take(text).split_at_mut(first);
                 let (blocks, _) = Block::slice_as_chunks_mut(head);
                 *chain = encrypt_blocks(backend, *chain, blocks);
-                let mut block = D::NO_BLOCK;
-                for (to, from) in block.as_mut().iter_mut().skip(BLOCK).zip(head.iter()) {
+                let mut block = HashBlock::<D>::default();
+                for (to, from) in block.iter_mut().skip(BLOCK).zip(head.iter()) {
                     *to = *from;
                 }
                 (*text, *opening) = (rest, Some(block));
@@ -167,7 +167,7 @@ fn hash_behind<B, D, const N: usize>(
     D: Hash,
 {
     let (units, mut ahead) = take_along::<D, N>(texts);
-    let mut behind: [Option<&D::Block>; N] = [None; N];
+    let mut behind: [Option<&HashBlock<D>>; N] = [None; N];
     for _ in 0..units {
         let now = ahead.each_mut().map(take_first);
         let done = encrypt_round(backend, now, chains, |n| {
@@ -192,14 +192,14 @@ fn hash_beside<B, D>(
     text: &mut [u8],
     chain: &mut Block,
     mac: &mut Running<D>,
-    behind: &[D::Block],
+    behind: &[HashBlock<D>],
 ) where
     B: BlockCipherEncBackend<BlockSize = U16>,
     D: Hash,
 {
-    let unit = size_of::<D::Block>() * D::TOGETHER;
+    let unit = size_of::<HashBlock<D>>() * D::TOGETHER;
     let (head, last) = text.split_at_mut(plain_cbc(text.len(), BLOCK));
-    let (mut behind, mut rest): (&[D::Block], &[u8]) = (behind, &[]);
+    let (mut behind, mut rest): (&[HashBlock<D>], &[u8]) = (behind, &[]);
     for piece in head.chunks_mut(unit) {
         let (blocks, _) = Block::slice_as_chunks_mut(&mut *piece);
         // Of SHA-256, most is hidden when it comes in the middle of a block's encryption.
@@ -221,8 +221,8 @@ fn hash_beside<B, D>(
 #[inline(always)]
 fn take_along<'a, D: Hash, const N: usize>(
     texts: &mut [&'a mut [u8]; N],
-) -> (usize, [&'a mut [D::Block]; N]) {
-    let unit = size_of::<D::Block>();
+) -> (usize, [&'a mut [HashBlock<D>]; N]) {
+    let unit = size_of::<HashBlock<D>>();
     let along = texts.iter().map(|text| plain_cbc(text.len(), unit)).min();
     let along = along.unwrap_or(0);
     let heads = texts.each_mut().map(|text| {

@@ -239,22 +239,25 @@ fn ap_39_the_peer_is_carried_with_its_pac() {
 
 #[test]
 fn gss_21_the_outcome_of_bindings_is_carried() {
-    use crate::gss::{AcceptorBindings, ChannelBindings};
+    use crate::gss::{AcceptorBindings, BindingType, ChannelBindings};
     let ours = || ChannelBindings::from_application_data("a");
     for (sent, policy, expected) in [
         (
             Some("a"),
-            AcceptorBindings::Allow(ours()),
-            BindingOutcome::Agree,
+            AcceptorBindings::Allow(ours().into()),
+            BindingOutcome::Agree {
+                candidate: 0,
+                binding_type: BindingType::Other,
+            },
         ),
         (
             None,
-            AcceptorBindings::Allow(ours()),
+            AcceptorBindings::Allow(ours().into()),
             BindingOutcome::Absent,
         ),
         (
             Some("b"),
-            AcceptorBindings::Audit(ours()),
+            AcceptorBindings::Audit(ours().into()),
             BindingOutcome::Differ,
         ),
         (None, AcceptorBindings::None, BindingOutcome::NotCompared),
