@@ -16,7 +16,7 @@ use orthros::credentials::Credentials;
 use orthros::crypto::DEFAULT_ENCTYPES;
 use orthros::gss::Initiator;
 use orthros::principal::Principal;
-use orthros::sasl::{Client, Layer, Layers};
+use orthros::sasl::{Client, Layer, Layers, Session};
 use orthros::step::Step;
 use orthros::time::Timestamp;
 use orthros_net::stream::blocking::SecureStream;
@@ -26,10 +26,11 @@ fn now() -> Timestamp {
 }
 
 /// As much of BER as LDAP needs here.
-mod ber {
-    use super::*;
+pub mod ber {
+    use super::{Read, io};
 
-    pub(super) fn tlv(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
+    /// An element with these contents.
+    pub fn tlv(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
         let contents = contents.concat();
         let len = u32::try_from(contents.len()).expect("a short message");
         // The length in four octets, always: LDAP's BER is not DER.
@@ -39,12 +40,13 @@ mod ber {
         out
     }
 
-    pub(super) fn text(text: &str) -> Vec<u8> {
+    /// An OCTET STRING.
+    pub fn text(text: &str) -> Vec<u8> {
         tlv(0x04, &[text.as_bytes()])
     }
 
     /// The first element of `octets`, and what follows it.
-    pub(super) fn take<'b>(octets: &mut &'b [u8]) -> io::Result<(u8, &'b [u8])> {
+    pub fn take<'b>(octets: &mut &'b [u8]) -> io::Result<(u8, &'b [u8])> {
         let short = || io::Error::from(io::ErrorKind::UnexpectedEof);
         let (&[tag, first], rest) = octets.split_first_chunk().ok_or_else(short)?;
         let (len, rest) = match first {
@@ -65,7 +67,7 @@ mod ber {
     }
 
     /// One whole element off a stream: its contents.
-    pub(super) fn read(stream: &mut impl Read) -> io::Result<Vec<u8>> {
+    pub fn read(stream: &mut impl Read) -> io::Result<Vec<u8>> {
         let mut head = [0; 2];
         stream.read_exact(&mut head)?;
         let len = match head[1] {
@@ -87,12 +89,12 @@ mod ber {
 }
 
 /// LDAPMessage ::= SEQUENCE { messageID INTEGER, protocolOp CHOICE { ... } }
-fn message(id: u8, operation: &[u8]) -> Vec<u8> {
+pub fn message(id: u8, operation: &[u8]) -> Vec<u8> {
     ber::tlv(0x30, &[&[2, 1, id], operation])
 }
 
 /// The operation of the next message: its tag and contents.
-fn receive(stream: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
+pub fn receive(stream: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
     let message = ber::read(stream)?;
     let mut rest = &message[..];
     ber::take(&mut rest)?;
@@ -100,11 +102,13 @@ fn receive(stream: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
     Ok((tag, contents.to_vec()))
 }
 
-const SUCCESS: u8 = 0;
-const SASL_BIND_IN_PROGRESS: u8 = 14;
+/// resultCode success.
+pub const SUCCESS: u8 = 0;
+/// resultCode saslBindInProgress.
+pub const SASL_BIND_IN_PROGRESS: u8 = 14;
 
 /// LDAPResult: its code, and the server's words with it.
-fn result(contents: &mut &[u8]) -> io::Result<(u8, String)> {
+pub fn result(contents: &mut &[u8]) -> io::Result<(u8, String)> {
     let (_, code) = ber::take(contents)?;
     ber::take(contents)?;
     let (_, diagnostic) = ber::take(contents)?;
@@ -112,23 +116,65 @@ fn result(contents: &mut &[u8]) -> io::Result<(u8, String)> {
     Ok((code, String::from_utf8_lossy(diagnostic).into_owned()))
 }
 
-/// One BindRequest with SASL credentials: the code, and the server's.
-fn bind(stream: &mut TcpStream, id: u8, token: &[u8]) -> Result<(u8, Vec<u8>), Box<dyn Error>> {
-    let sasl = ber::tlv(0xA3, &[&ber::text("GSSAPI"), &ber::tlv(0x04, &[token])]);
+/// One BindRequest with SASL credentials: the code, the server's credentials, and its words.
+pub fn sasl_bind(
+    stream: &mut (impl Read + Write),
+    id: u8,
+    mechanism: &str,
+    token: &[u8],
+) -> io::Result<(u8, Vec<u8>, String)> {
+    let sasl = ber::tlv(0xA3, &[&ber::text(mechanism), &ber::tlv(0x04, &[token])]);
     let request = ber::tlv(0x60, &[&[2, 1, 3], &ber::text(""), &sasl]);
     stream.write_all(&message(id, &request))?;
+    stream.flush()?;
     let (tag, contents) = receive(stream)?;
     let mut rest = &contents[..];
     let (code, diagnostic) = result(&mut rest)?;
-    if tag != 0x61 || ![SUCCESS, SASL_BIND_IN_PROGRESS].contains(&code) {
-        return Err(format!("bind: result {code}: {diagnostic}").into());
+    if tag != 0x61 {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "no BindResponse",
+        ));
     }
     while !rest.is_empty() {
         if let (0x87, credentials) = ber::take(&mut rest)? {
-            return Ok((code, credentials.to_vec()));
+            return Ok((code, credentials.to_vec(), diagnostic));
         }
     }
-    Ok((code, Vec::new()))
+    Ok((code, Vec::new(), diagnostic))
+}
+
+/// Binds with any mechanism. What follows goes through the session's security layer.
+pub fn bind(stream: &mut (impl Read + Write), client: Client) -> Result<Session, Box<dyn Error>> {
+    let mechanism = client.mechanism().name();
+    let mut step = client.start(now())?;
+    let mut id = 0;
+    let mut send = |token: &[u8]| -> Result<(u8, Vec<u8>), Box<dyn Error>> {
+        id += 1;
+        match sasl_bind(stream, id, mechanism, token)? {
+            (code @ (SUCCESS | SASL_BIND_IN_PROGRESS), challenge, _) => Ok((code, challenge)),
+            (code, _, words) => Err(Box::<dyn Error>::from(format!("bind: {code}: {words}"))),
+        }
+    };
+    let mut done = false;
+    loop {
+        step = match step {
+            Step::Continue { token, next } => {
+                let (code, challenge) = send(&token)?;
+                done = code == SUCCESS;
+                next.challenge(&challenge, now())?
+            }
+            Step::Established { token, context } => {
+                if let Some(token) = token {
+                    done = send(&token)?.0 == SUCCESS;
+                }
+                return match done {
+                    true => Ok(context),
+                    false => Err("the server expects more".into()),
+                };
+            }
+        };
+    }
 }
 
 /// Binds with a ticket. Whatever follows is encrypted, or there is no connection.
@@ -139,26 +185,8 @@ pub fn connect(
     let mut socket = TcpStream::connect(address)?;
     socket.set_read_timeout(Some(Duration::from_secs(20)))?;
     let layers = Layers::only(Layer::Confidentiality);
-    let mut step = Client::gssapi(Initiator::new(ticket), layers).start(now())?;
-    let mut id = 0;
-    loop {
-        id += 1;
-        step = match step {
-            Step::Continue { token, next } => {
-                let (_, challenge) = bind(&mut socket, id, &token)?;
-                next.challenge(&challenge, now())?
-            }
-            Step::Established { token, context } => {
-                if let Some(token) = token {
-                    let (code, _) = bind(&mut socket, id, &token)?;
-                    if code != SUCCESS {
-                        return Err("the server expects more".into());
-                    }
-                }
-                return Ok(SecureStream::sasl(socket, context)?);
-            }
-        };
-    }
+    let session = bind(&mut socket, Client::gssapi(Initiator::new(ticket), layers))?;
+    Ok(SecureStream::sasl(socket, session)?)
 }
 
 /// The names of all entries below `base` in which `attribute` is `value`.

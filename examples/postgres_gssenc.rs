@@ -14,8 +14,8 @@ use orthros::crypto::DEFAULT_ENCTYPES;
 use orthros::gss::{AwaitReply, Initiator};
 use orthros::principal::Principal;
 use orthros::time::Timestamp;
-use orthros_net::stream::StreamConfig;
-use orthros_net::stream::tokio::{SecureStream, request_gssenc};
+use orthros_net::stream::tokio::{initiate, request_gssenc};
+use orthros_net::stream::{SecureStream, StreamConfig};
 use tokio::net::TcpStream;
 use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{Client, Config, Connection, NoTls};
@@ -32,11 +32,12 @@ pub async fn connect(
     database: &str,
 ) -> Result<(Client, Connection<SecureStream<TcpStream>, NoTlsStream>), Box<dyn Error>> {
     let mut socket = TcpStream::connect(address).await?;
+    let encryption = StreamConfig::postgres();
     // Without encryption there is no connection: no retry in the clear.
-    request_gssenc(&mut socket).await?;
+    request_gssenc(&mut socket, &encryption).await?;
     let first = Initiator::new(ticket).request(now())?;
     let reply = |next: AwaitReply, token: &[u8]| next.reply(token, now());
-    let stream = SecureStream::initiate(socket, first, reply, StreamConfig::postgres()).await?;
+    let stream = initiate(socket, first, reply, &encryption).await?;
     // The stream is encrypted already. The server knows the user by the ticket.
     let mut config = Config::new();
     config.user(user).dbname(database);

@@ -1,42 +1,58 @@
 //! Counts allocations.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::cell::Cell;
 
 /// The system's allocator, counting. C libraries do not allocate through it.
 pub struct Counting;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-static OCTETS: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    // Of each thread: a counter that threads share would be part of what is measured.
+    static COUNTS: Cell<Counts> = const { Cell::new(Counts { allocations: 0, octets: 0, held: 0 }) };
+}
 
-fn count(octets: usize) {
-    // Not a read-modify-write: the program has one thread, and a locked instruction would be part
-    // of what is measured.
-    ALLOCATIONS.store(ALLOCATIONS.load(Relaxed) + 1, Relaxed);
-    OCTETS.store(OCTETS.load(Relaxed) + octets as u64, Relaxed);
+#[derive(Clone, Copy)]
+struct Counts {
+    allocations: u64,
+    octets: u64,
+    /// Allocated and not freed, if it is the same thread that frees.
+    held: i64,
+}
+
+fn count(taken: usize, given: usize) {
+    // A thread that ends counts no more.
+    let _ = COUNTS.try_with(|counts| {
+        let before = counts.get();
+        counts.set(Counts {
+            allocations: before.allocations + u64::from(taken > 0),
+            octets: before.octets + taken as u64,
+            held: before.held + taken as i64 - given as i64,
+        });
+    });
 }
 
 // SAFETY: every call goes to `System` as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
+        count(layout.size(), 0);
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
+        count(layout.size(), 0);
         // SAFETY: the caller's promise.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count(new_size);
+        count(new_size, layout.size());
         // SAFETY: the caller's promise.
         unsafe { System.realloc(ptr, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        count(0, layout.size());
         // SAFETY: the caller's promise.
         unsafe { System.dealloc(ptr, layout) }
     }
@@ -55,10 +71,16 @@ pub fn keep_freed_memory() {
 
 /// How many allocations `work` makes, and of how many octets. A reallocation counts as one.
 pub fn counted(work: impl FnOnce()) -> (u64, u64) {
-    let before = (ALLOCATIONS.load(Relaxed), OCTETS.load(Relaxed));
+    let before = COUNTS.get();
     work();
+    let after = COUNTS.get();
     (
-        ALLOCATIONS.load(Relaxed) - before.0,
-        OCTETS.load(Relaxed) - before.1,
+        after.allocations - before.allocations,
+        after.octets - before.octets,
     )
+}
+
+/// How many octets this thread has allocated and not freed.
+pub fn held() -> i64 {
+    COUNTS.get().held
 }

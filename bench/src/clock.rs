@@ -7,6 +7,11 @@ pub fn process_cpu_time() -> Duration {
     read(libc::CLOCK_PROCESS_CPUTIME_ID)
 }
 
+/// User and system time that this thread has used so far.
+pub fn thread_cpu_time() -> Duration {
+    read(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
 /// User and system time that another process of this user has used so far.
 pub fn cpu_time_of(pid: u32) -> Option<Duration> {
     let mut clock: libc::clockid_t = 0;

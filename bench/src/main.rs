@@ -1,11 +1,15 @@
 //! What an exchange costs: Orthros beside MIT krb5 and the `krb5` crate, in one run on one core.
 
 mod alloc;
+mod bulk;
 mod clock;
+mod fleet;
 mod peers;
+mod pipe;
 mod realm;
 mod report;
 mod rows;
+mod shared;
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -18,7 +22,7 @@ use crate::peers::mit::{Library5, Mit};
 use crate::peers::orthros::Orthros;
 use crate::realm::{CLIENT, Realm};
 use crate::report::{Cell, Measured, Report};
-use crate::rows::{Row, Task};
+use crate::rows::{Row, Task, Tokens};
 
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;
@@ -38,6 +42,10 @@ struct Arguments {
     /// Print the names of the rows.
     #[arg(long)]
     list: bool,
+    /// Measure what no row can: two threads, the memory of a replay cache, a replay cache on a
+    /// server.
+    #[arg(long, conflicts_with_all = ["rows", "json", "list", "profile"])]
+    shared: bool,
     /// How many rounds there are.
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
@@ -68,6 +76,13 @@ fn main() {
         return;
     }
     alloc::keep_freed_memory();
+    if arguments.shared {
+        let (realm, rounds) = (Realm::new(), arguments.rounds.unwrap_or(11));
+        shared::memory();
+        shared::threads(&realm, rounds);
+        fleet::report(&realm, rounds);
+        return;
+    }
     let core = clock::stay_on_one_core();
     let realm = Realm::new();
     let mut peers: Vec<Box<dyn Peer>> = vec![Box::new(Orthros)];
@@ -201,14 +216,23 @@ fn check_pair(
     Ok(())
 }
 
-/// Tokens of the first library that can make them, each with its own authenticator.
+/// What the acceptors of a row are given.
 fn tokens(peers: &[Box<dyn Peer>], realm: &Realm, row: &Row, count: usize) -> Vec<Vec<u8>> {
     let case = realm.case(row.enctype(), row.pac());
-    let mut initiator = peers
-        .iter()
-        .find_map(|peer| peer.initiator(realm, case).ok())
-        .expect("some library initiates");
-    (0..count).map(|_| initiator.initiate().0).collect()
+    match row.tokens() {
+        // Of the first library that can make them.
+        Tokens::OfOneTicket => {
+            let mut initiator = peers
+                .iter()
+                .find_map(|peer| peer.initiator(realm, case).ok())
+                .expect("some library initiates");
+            (0..count).map(|_| initiator.initiate().0).collect()
+        }
+        Tokens::OfNewTickets => (0..count)
+            .map(|_| peers::orthros::first_token(realm, case))
+            .collect(),
+        Tokens::Sealed => (0..count).map(|_| peers::orthros::sealed(64)).collect(),
+    }
 }
 
 fn measure(
@@ -238,8 +262,8 @@ fn measure(
             if round > 0 {
                 times[n].push(time);
             }
-            // Whoever takes tokens makes none meanwhile.
-            if row.accepts() && peers[n].allocates_here() {
+            // Whoever takes tokens makes none meanwhile, and a stream's octets are there already.
+            if (row.accepts() || row.streams()) && peers[n].allocates_here() {
                 let each = |count: u64| count as f64 / batch as f64;
                 allocations[n] = Some((each(counted.0), each(counted.1)));
             }

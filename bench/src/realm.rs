@@ -108,6 +108,9 @@ pub struct Realm {
     dir: tempfile::TempDir,
     pub service: Principal,
     pub keytab: PathBuf,
+    client: Principal,
+    keys: Vec<Key>,
+    krbtgt_key: Key,
     cases: Vec<Case>,
 }
 
@@ -124,10 +127,11 @@ impl Realm {
 
         let mut keytab = Keytab::new();
         let mut cases = Vec::new();
-        for enctype in ENCTYPES {
-            let key = random_key(enctype);
+        let keys = ENCTYPES.map(random_key).to_vec();
+        for key in &keys {
+            let enctype = key.enctype();
             for pac in PacKind::ALL {
-                let credentials = mint(&client, &service, &key, &krbtgt_key, pac);
+                let credentials = mint(&client, &service, key, &krbtgt_key, pac);
                 let octets = CredentialCache::with_credentials(&credentials).to_bytes();
                 let ccache = dir
                     .path()
@@ -141,7 +145,12 @@ impl Realm {
             }
             let written = now().time().as_secs() as u32;
             keytab
-                .add(KeytabEntry::new(service.clone(), KVNO, key, written))
+                .add(KeytabEntry::new(
+                    service.clone(),
+                    KVNO,
+                    key.clone(),
+                    written,
+                ))
                 .expect("short enough");
         }
         let path = dir.path().join("keytab");
@@ -151,6 +160,9 @@ impl Realm {
             dir,
             service,
             keytab: path,
+            client,
+            keys,
+            krbtgt_key,
             cases,
         }
     }
@@ -161,6 +173,14 @@ impl Realm {
             .iter()
             .find(|case| case.enctype == enctype && case.pac == pac)
             .expect("every pair has a case")
+    }
+
+    /// A new ticket, like that of this case.
+    pub fn another_ticket(&self, case: &Case) -> Credentials {
+        let mut keys = self.keys.iter();
+        let key = keys.find(|key| key.enctype() == case.enctype);
+        let key = key.expect("every enctype has a key");
+        mint(&self.client, &self.service, key, &self.krbtgt_key, case.pac)
     }
 
     /// Where the files are.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use orthros::crypto::Enctype;
 
+use crate::bulk::{self, Bulk};
 use crate::clock;
-use crate::peers::{Acceptor, Context, Initiator, Kdc, Peer, Reason, kdc};
+use crate::peers::{Acceptor, Context, Initiator, Kdc, Peer, Reason, ReplayFile, kdc};
 use crate::realm::{ENCTYPES, PacKind, Realm};
 
 /// One row.
@@ -19,6 +20,12 @@ pub struct Row {
 enum Work {
     /// An AP-REQ in its GSS token verified, recorded in the replay cache, and answered.
     Accept(PacKind),
+    /// The same, where each AP-REQ brings a ticket that no acceptor has seen.
+    AcceptNew(PacKind),
+    /// The same, with MIT krb5's replay cache in a file.
+    AcceptFile2,
+    /// A request tested for in and inserted into MIT krb5's replay cache in a file.
+    File2,
     /// An AP-REQ in its GSS token made from a ticket that is at hand.
     Initiate,
     /// Wrap with confidentiality of a message of so many octets.
@@ -33,6 +40,8 @@ enum Work {
     AsExchange,
     /// A TGS-REQ answered with a service ticket.
     TgsExchange,
+    /// Many messages.
+    Bulk(Bulk),
 }
 
 /// What a number of a row says.
@@ -80,6 +89,9 @@ impl Row {
         for pac in PacKind::ALL {
             each(Work::Accept(pac));
         }
+        for pac in PacKind::ALL {
+            each(Work::AcceptNew(pac));
+        }
         each(Work::Initiate);
         for (size, _) in SIZES {
             each(Work::Wrap(size));
@@ -89,7 +101,16 @@ impl Row {
         }
         each(Work::WrapInPlace(16 << 10));
         each(Work::UnwrapInPlace(16 << 10));
-        rows.extend([Work::AsExchange, Work::TgsExchange].map(|work| Row {
+        for bulk in Bulk::ALL {
+            each(Work::Bulk(bulk));
+        }
+        let single = [
+            Work::AcceptFile2,
+            Work::File2,
+            Work::AsExchange,
+            Work::TgsExchange,
+        ];
+        rows.extend(single.map(|work| Row {
             work,
             enctype: Enctype::AES256_CTS_HMAC_SHA1_96,
         }));
@@ -107,6 +128,9 @@ impl Row {
         let number = self.enctype.0;
         match self.work {
             Work::Accept(pac) => format!("accept/{number}/{}", pac.name()),
+            Work::AcceptNew(pac) => format!("accept-new/{number}/{}", pac.name()),
+            Work::AcceptFile2 => format!("accept-file2/{number}"),
+            Work::File2 => "file2".to_owned(),
             Work::Initiate => format!("initiate/{number}"),
             Work::Wrap(octets) => format!("wrap/{number}/{}", size(octets)),
             Work::Unwrap(octets) => format!("unwrap/{number}/{}", size(octets)),
@@ -114,19 +138,25 @@ impl Row {
             Work::UnwrapInPlace(octets) => format!("unwrap-in-place/{number}/{}", size(octets)),
             Work::AsExchange => format!("as/{number}"),
             Work::TgsExchange => format!("tgs/{number}"),
+            Work::Bulk(bulk) => bulk.name(self.enctype),
         }
     }
 
     pub fn unit(&self) -> Unit {
         match self.work {
-            Work::Accept(_) | Work::Initiate | Work::AsExchange | Work::TgsExchange => {
-                Unit::PerSecond
-            }
+            Work::Accept(_)
+            | Work::AcceptNew(_)
+            | Work::AcceptFile2
+            | Work::File2
+            | Work::Initiate
+            | Work::AsExchange
+            | Work::TgsExchange => Unit::PerSecond,
             Work::Wrap(64) => Unit::Microseconds,
             Work::Wrap(octets)
             | Work::Unwrap(octets)
             | Work::WrapInPlace(octets)
             | Work::UnwrapInPlace(octets) => Unit::Megabytes(octets),
+            Work::Bulk(bulk) => Unit::Megabytes(bulk.octets()),
         }
     }
 
@@ -137,7 +167,7 @@ impl Row {
     /// The PAC of the tickets it uses.
     pub fn pac(&self) -> PacKind {
         match self.work {
-            Work::Accept(pac) => pac,
+            Work::Accept(pac) | Work::AcceptNew(pac) => pac,
             _ => PacKind::Minimal,
         }
     }
@@ -149,19 +179,41 @@ impl Row {
 
     /// Whether it takes tokens.
     pub fn accepts(&self) -> bool {
-        matches!(self.work, Work::Accept(_))
+        matches!(
+            self.work,
+            Work::Accept(_) | Work::AcceptNew(_) | Work::AcceptFile2 | Work::File2
+        )
+    }
+
+    /// Where the tokens come from that every library takes.
+    pub fn tokens(&self) -> Tokens {
+        match self.work {
+            Work::AcceptNew(_) => Tokens::OfNewTickets,
+            Work::File2 => Tokens::Sealed,
+            _ => Tokens::OfOneTicket,
+        }
+    }
+
+    /// Whether it is a stream.
+    pub fn streams(&self) -> bool {
+        matches!(self.work, Work::Bulk(Bulk::Stream))
     }
 
     /// How many operations make one round.
     pub fn batch(&self, quick: bool) -> usize {
         let few = if quick { 5 } else { 1 };
         match self.work {
-            Work::Accept(_) | Work::Initiate => 1_000 / few,
+            Work::Accept(_)
+            | Work::AcceptNew(_)
+            | Work::AcceptFile2
+            | Work::File2
+            | Work::Initiate => 1_000 / few,
             Work::AsExchange | Work::TgsExchange => 500 / few,
             Work::Wrap(octets)
             | Work::Unwrap(octets)
             | Work::WrapInPlace(octets)
             | Work::UnwrapInPlace(octets) => ((8 << 20) / octets).clamp(10, 2_000) / few,
+            Work::Bulk(bulk) => bulk.batch(quick),
         }
     }
 
@@ -169,7 +221,9 @@ impl Row {
     pub fn task<'a>(&self, peer: &'a dyn Peer, realm: &'a Realm) -> Result<Task<'a>, Reason> {
         let case = realm.case(self.enctype, self.pac());
         Ok(match self.work {
-            Work::Accept(_) => Task::Accept(peer.acceptor(realm)?),
+            Work::Accept(_) | Work::AcceptNew(_) => Task::Accept(peer.acceptor(realm)?),
+            Work::AcceptFile2 => Task::Accept(peer.acceptor_with_file2(realm)?),
+            Work::File2 => Task::Remember(peer.file2(realm)?),
             Work::Initiate => Task::Initiate(peer.initiator(realm, case)?),
             Work::Wrap(octets) => {
                 let (initiator, _) = establish(peer, peer, realm, self)?;
@@ -191,8 +245,20 @@ impl Row {
             }
             Work::AsExchange => Task::Kdc(peer.kdc(realm)?, kdc::as_requests),
             Work::TgsExchange => Task::Kdc(peer.kdc(realm)?, kdc::tgs_requests),
+            Work::Bulk(bulk) => Task::Bulk(bulk.task(establish(peer, peer, realm, self)?)?),
         })
     }
+}
+
+/// What an acceptor is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    /// Tokens with one ticket, each with an authenticator of its own.
+    OfOneTicket,
+    /// Tokens each with a ticket and an authenticator of its own.
+    OfNewTickets,
+    /// Not tokens, but cipher texts as those of authenticators.
+    Sealed,
 }
 
 /// The initiator's and the acceptor's end of a context.
@@ -214,12 +280,14 @@ fn establish(
 /// Set-up work of one library.
 pub enum Task<'a> {
     Accept(Box<dyn Acceptor + 'a>),
+    Remember(Box<dyn ReplayFile + 'a>),
     Initiate(Box<dyn Initiator + 'a>),
     Wrap(Box<dyn Context>, Vec<u8>),
     Unwrap(Box<dyn Context>, Box<dyn Context>, Vec<u8>),
     WrapInPlace(Box<dyn Context>, Vec<u8>),
     UnwrapInPlace(Box<dyn Context>, Box<dyn Context>, Vec<u8>),
     Kdc(Box<dyn Kdc + 'a>, fn(&mut dyn Kdc, usize) -> Vec<Vec<u8>>),
+    Bulk(bulk::Task),
 }
 
 impl Task<'_> {
@@ -231,6 +299,7 @@ impl Task<'_> {
                 (0..count).map(|_| initiator.wrap(message)).collect()
             }
             Task::Kdc(kdc, requests) => requests(kdc.as_mut(), count),
+            Task::Bulk(task) => task.input(count),
             _ => Vec::new(),
         };
         let before = self.cpu_time();
@@ -251,12 +320,14 @@ impl Task<'_> {
     fn profiled(&mut self, count: usize, tokens: &[Vec<u8>], input: &mut [Vec<u8>]) {
         match self {
             Task::Accept(acceptor) => acceptor.accept_all(tokens),
+            Task::Remember(file) => file.remember_all(tokens),
             Task::Initiate(initiator) => initiator.initiate_all(count),
             Task::Wrap(context, message) => context.wrap_all(message, count),
             Task::Unwrap(_, acceptor, _) => acceptor.unwrap_all(input),
             Task::WrapInPlace(context, token) => context.wrap_in_place_all(token, count),
             Task::UnwrapInPlace(_, acceptor, _) => acceptor.unwrap_in_place_all(input),
             Task::Kdc(kdc, _) => kdc.answer_all(input),
+            Task::Bulk(task) => task.run(count, input),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod mit;
 pub mod mutations;
 pub mod replay;
+pub mod secrecy;
 
 /// The quickstarts compile, and the one with a realm of its own runs.
 #[cfg(doctest)]

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! file crates/orthros/src/ap/verify.rs     what follows is about this file
+//! tests ap:: pac::                         the tests that are to notice; all, if none does
 //! AP-28 the clock                          a check, named after its row
 //!     - if offset.abs() > limit {          its lines, trimmed, which stand once in the file
 //!     + ...                                what stands there instead; OFF is true if it is off
@@ -22,6 +23,8 @@ pub struct Mutation {
     pub name: String,
     /// The file it is in, from the root of the workspace.
     pub file: String,
+    /// The tests that are asked first.
+    pub tests: Vec<String>,
     /// Its lines, trimmed.
     lines: Vec<String>,
     /// What stands there instead.
@@ -43,7 +46,7 @@ impl Mutations {
     /// Reads the list.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut all = Self::default();
-        let mut other = false;
+        let (mut other, mut tests) = (false, Vec::new());
         for (number, line) in (1..).zip(text.lines()) {
             let wrong = |what| format!("mutations.txt, line {number}: {what}");
             let trimmed = line.trim();
@@ -69,6 +72,9 @@ impl Mutations {
                 }
             } else if let Some(file) = trimmed.strip_prefix("file ") {
                 all.files.push(file.to_owned());
+                tests.clear();
+            } else if let Some(filters) = trimmed.strip_prefix("tests ") {
+                tests = filters.split_whitespace().map(str::to_owned).collect();
             } else {
                 let file = all.files.last().ok_or_else(|| wrong("of no file"))?.clone();
                 other = trimmed.starts_with("by others: ");
@@ -77,6 +83,7 @@ impl Mutations {
                     false => all.checks.push(Mutation {
                         name: trimmed.to_owned(),
                         file,
+                        tests: tests.clone(),
                         lines: Vec::new(),
                         instead: Vec::new(),
                     }),
@@ -212,7 +219,7 @@ fn refusals<'a>(lines: &'a [&'a str]) -> impl Iterator<Item = usize> + 'a {
             return false;
         }
         let makes = line.contains("return Err(")
-            || line.starts_with("Err(") && !line.starts_with("Err(_) if")
+            || line.starts_with("Err(") && !line.contains(" => ") && !line.contains(") if ")
             || line.contains("=> Err(")
             || line.starts_with("return unknown(");
         makes || line.ends_with("?;") && is_bare_statement(lines, *at)

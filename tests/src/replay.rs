@@ -54,14 +54,16 @@ impl Service {
         }
     }
 
+    /// The client, with its ticket.
+    pub fn initiator(&self) -> Initiator {
+        Initiator::new(Arc::clone(&self.credentials))
+    }
+
     /// Requests of the client, each with an authenticator of its own.
     pub fn tokens(&self, count: usize) -> Vec<Vec<u8>> {
-        let request = |_| {
-            let initiator = Initiator::new(Arc::clone(&self.credentials));
-            match initiator.request(now()).expect("an AP-REQ") {
-                Step::Continue { token, .. } => token,
-                Step::Established { token, .. } => token.expect("a token"),
-            }
+        let request = |_| match self.initiator().request(now()).expect("an AP-REQ") {
+            Step::Continue { token, .. } => token,
+            Step::Established { token, .. } => token.expect("a token"),
         };
         (0..count).map(request).collect()
     }

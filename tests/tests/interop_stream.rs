@@ -15,8 +15,7 @@ use orthros::gss::{Acceptor, AwaitReply, AwaitToken, Initiator};
 use orthros::keytab::Keytab;
 use orthros::principal::Principal;
 use orthros::time::Timestamp;
-use orthros_net::stream::StreamConfig;
-use orthros_net::stream::blocking::SecureStream;
+use orthros_net::stream::{SecureStream, StreamConfig, blocking};
 use orthros_tests::mit::{MitRealm, free_port, text};
 
 const SERVICE: &str = "host/localhost";
@@ -68,15 +67,19 @@ fn initiate(realm: &MitRealm, socket: TcpStream, config: StreamConfig) -> Secure
         .unwrap();
     let first = initiator(realm).request(now()).unwrap();
     let reply = |next: AwaitReply, token: &[u8]| next.reply(token, now());
-    SecureStream::initiate(socket, first, reply, config).unwrap()
+    blocking::initiate(socket, first, reply, &config).unwrap()
 }
 
 fn accept(realm: &MitRealm, socket: TcpStream, config: StreamConfig) -> SecureStream<TcpStream> {
-    socket
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
     let accept = |next: AwaitToken, token: &[u8]| next.accept(token, now());
-    SecureStream::accept(socket, acceptor(realm).into(), accept, config).unwrap()
+    let stream = blocking::accept_socket(socket, acceptor(realm).into(), accept, &config).unwrap();
+    let patience = Some(Duration::from_secs(20));
+    stream.get_ref().set_read_timeout(patience).unwrap();
+    stream
+}
+
+fn split(socket: TcpStream) -> std::io::Result<(TcpStream, TcpStream)> {
+    Ok((socket.try_clone()?, socket))
 }
 
 #[test]
@@ -172,7 +175,7 @@ fn our_two_ends_with_halves_in_threads() {
             scope.spawn(|| {
                 let (socket, _) = listener.accept().unwrap();
                 let stream = accept(&realm, socket, config.clone());
-                let halves = stream.split(|tcp| Ok((tcp.try_clone()?, tcp)));
+                let halves = stream.try_split(split);
                 let (mut reader, mut writer) = halves.unwrap();
                 std::io::copy(&mut reader, &mut writer).unwrap();
                 let tcp = writer.finish().unwrap();
@@ -180,7 +183,7 @@ fn our_two_ends_with_halves_in_threads() {
             });
             let socket = TcpStream::connect(address).unwrap();
             let stream = initiate(&realm, socket, config.clone());
-            let halves = stream.split(|tcp| Ok((tcp.try_clone()?, tcp)));
+            let halves = stream.try_split(split);
             let (mut reader, mut writer) = halves.unwrap();
             let writing = scope.spawn(|| {
                 writer.write_all(&message).unwrap();

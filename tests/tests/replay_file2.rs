@@ -57,6 +57,36 @@ fn ap_47_sixty_four_threads_one_accepted_file2() {
     assert_eq!(accepted, [1; 20]);
 }
 
+/// What a cache that several processes share knows of the first time: of ours to the second, of
+/// MIT's too.
+#[test]
+fn ap_43_the_file_knows_when_it_was_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rcache");
+    let service = Service::new();
+    let (acceptor, tokens) = (service.acceptor(), service.tokens(2));
+    let (first, second) = (
+        File2ReplayCache::open(&path).unwrap(),
+        File2ReplayCache::open(&path).unwrap(),
+    );
+    let before = now();
+    assert!(admit(&acceptor, &first, &tokens[0]));
+    let known = *verified(&acceptor, &tokens[0]).entry();
+    let other = *verified(&acceptor, &tokens[1]).entry();
+    assert_eq!(second.check_and_insert(&known, now()), ReplayVerdict::Seen);
+    let seen = second.first_seen(&known).unwrap().micros_since(before);
+    assert!((-1_000_000..=2_000_000).contains(&seen), "{seen}");
+    assert_eq!(second.first_seen(&other), None);
+    assert_eq!(second.kind(), "file2");
+    let Some(program) = rcache_program(directory.path()) else {
+        return;
+    };
+    let theirs = store_with_mit(&program, &path, 0..5);
+    assert_eq!(lines(theirs).len(), 5);
+    let seen = second.first_seen(&entry(3));
+    assert!(seen.is_some());
+}
+
 /// This program again, to run `child` with these variables.
 fn again(directory: &Path, role: &str, start: i64) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());

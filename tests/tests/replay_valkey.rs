@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 use orthros::ap::{ReplayEntry, ReplayVerdict};
 use orthros::gss::Acceptor;
+use orthros::sasl::{self, Layers};
+use orthros::spnego;
+use orthros::step::{Judged, Step};
 use orthros::time::Timestamp;
 use orthros_net::valkey::rustls::{self, ClientConfig, RootCertStore};
 use orthros_net::valkey::{OnFailure, Persistence, ValkeyConfig, ValkeyReplayCache};
@@ -157,6 +160,65 @@ fn ap_43_a_replay_is_refused_between_verified_and_admitted() {
         assert_eq!(verdict, ReplayVerdict::Seen);
         let refusal = verified.admit(verdict, now()).unwrap_err();
         assert_eq!(refusal.error.protocol_code().0, 34);
+    });
+}
+
+/// Under SPNEGO and under SASL a server can stop there as well.
+#[test]
+fn ap_48_spnego_and_sasl_ask_the_fleet() {
+    let Some(server) = Server::start(KEEPS) else {
+        return;
+    };
+    let service = Service::new();
+    let initiator = spnego::Initiator::new(service.initiator());
+    let Ok(Step::Continue { token, .. }) = initiator.request(now()) else {
+        panic!();
+    };
+    let clients = [
+        sasl::Client::gssapi(service.initiator(), Layers::ALL),
+        sasl::Client::gss_spnego(service.initiator(), Layers::ALL),
+        sasl::Client::gs2(service.initiator(), sasl::Binding::None),
+    ];
+    runtime().block_on(async {
+        let mut codes = Vec::new();
+        for _ in 0..2 {
+            let acceptor = spnego::Acceptor::new(service.acceptor());
+            let Ok(Judged::Verified(verified)) = acceptor.verify(&token, now()) else {
+                panic!();
+            };
+            let verdict = server
+                .cache()
+                .check_and_insert(verified.entry(), now())
+                .await;
+            let admitted = verified.admit(verdict, now());
+            codes.push(admitted.map_or_else(|refusal| refusal.error.protocol_code().0, |_| 0));
+        }
+        assert_eq!(codes, [0, 34]);
+        for client in clients {
+            let mechanism = client.mechanism();
+            let Ok(Step::Continue { token, .. }) = client.start(now()) else {
+                panic!();
+            };
+            let mut codes = Vec::new();
+            for _ in 0..2 {
+                let ours = service.acceptor();
+                let ours = match mechanism {
+                    sasl::Mechanism::Gssapi => sasl::Server::gssapi(ours, Layers::ALL),
+                    sasl::Mechanism::GssSpnego => sasl::Server::gss_spnego(ours, Layers::ALL),
+                    _ => sasl::Server::gs2(ours, false),
+                };
+                let Ok(Judged::Verified(verified)) = ours.verify(&token, now()) else {
+                    panic!();
+                };
+                let verdict = server
+                    .cache()
+                    .check_and_insert(verified.entry(), now())
+                    .await;
+                let admitted = verified.admit(verdict, now());
+                codes.push(admitted.map_or_else(|refusal| refusal.error.protocol_code().0, |_| 0));
+            }
+            assert_eq!(codes, [0, 34], "{mechanism}");
+        }
     });
 }
 

@@ -17,6 +17,8 @@ use krb5::{CCache, Credentials, InitiatorContext, KerberosContext, Keytab, Princ
 use orthros::crypto::Enctype;
 
 use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, Started};
+use crate::bulk::{Framed, Stream};
+use crate::pipe::Pipe;
 use crate::realm::{Case, Realm, SERVICE, now};
 
 const FLAGS: u32 = GSS_C_MUTUAL_FLAG
@@ -166,5 +168,19 @@ impl Context for CrateContext {
 
     fn unwrap_in_place_all(&mut self, _tokens: &mut [Vec<u8>]) {
         unreachable!("there is no room")
+    }
+
+    fn wrap_many(&mut self, messages: &mut [Vec<u8>]) {
+        for message in messages {
+            black_box(self.wrap(message));
+        }
+    }
+
+    fn unwrap_many(&mut self, tokens: &mut [Vec<u8>]) {
+        self.unwrap_all(tokens);
+    }
+
+    fn into_stream(self: Box<Self>, pipe: Pipe) -> Box<dyn Stream> {
+        Box::new(Framed::new(self, pipe))
     }
 }

@@ -9,7 +9,9 @@ use std::ptr::{null, null_mut};
 use libloading::Library;
 
 use super::kdc::Krb5Kdc;
-use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, Started};
+use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, ReplayFile, Started};
+use crate::bulk::{Framed, Stream};
+use crate::pipe::Pipe;
 use crate::realm::{Case, Realm, SERVICE};
 
 type Status = u32;
@@ -133,6 +135,9 @@ macro_rules! functions {
         }
     };
 }
+
+mod memory;
+mod rcache;
 
 functions! { Gss {
     gss_accept_sec_context(*mut Status, *mut Handle, Handle, *const Buffer, *const c_void, *mut Handle, *mut *const Oid, *mut Buffer, *mut u32, *mut u32, *mut Handle) -> Status;
@@ -309,85 +314,6 @@ impl Library5 {
             _ => Err(self.explain("gss_acquire_cred_from", major, minor)),
         }
     }
-
-    /// Copies a keytab into one in memory. The handles are kept, for with the last of them the
-    /// keytab goes.
-    fn memory_keytab(&self, from: &Path) -> Result<CString, String> {
-        let name = c"MEMORY:orthros-bench".to_owned();
-        let krb5 = &self.krb5;
-        let done = |what: &str, code: i32| match code {
-            0 => Ok(()),
-            code => Err(format!("{what}: error {code}")),
-        };
-        let source = file_name(from);
-        let (mut file, mut memory, mut cursor) = (null_mut(), null_mut(), null_mut());
-        // SAFETY: all pointers are to live values; KeytabEntry is the library's structure, which
-        // is filled before it is read.
-        unsafe {
-            done(
-                "krb5_kt_resolve",
-                (krb5.krb5_kt_resolve)(self.context, source.as_ptr(), &mut file),
-            )?;
-            done(
-                "krb5_kt_resolve",
-                (krb5.krb5_kt_resolve)(self.context, name.as_ptr(), &mut memory),
-            )?;
-            done(
-                "krb5_kt_start_seq_get",
-                (krb5.krb5_kt_start_seq_get)(self.context, file, &mut cursor),
-            )?;
-            let mut entry: KeytabEntry = std::mem::zeroed();
-            let mut entries = 0;
-            while (krb5.krb5_kt_next_entry)(self.context, file, &mut entry, &mut cursor) == 0 {
-                let code = (krb5.krb5_kt_add_entry)(self.context, memory, &mut entry);
-                done("krb5_kt_add_entry", code)?;
-                entries += 1;
-            }
-            (krb5.krb5_kt_end_seq_get)(self.context, file, &mut cursor);
-            match entries {
-                0 => Err("MIT krb5 finds no entry in the keytab".into()),
-                _ => Ok(name),
-            }
-        }
-    }
-
-    /// Copies a credential cache into one in memory.
-    fn memory_ccache(&self, from: &Path) -> Result<CString, String> {
-        let base = from.file_name().unwrap_or_default().to_string_lossy();
-        let name = CString::new(format!("MEMORY:orthros-bench-{base}")).expect("no NUL");
-        let krb5 = &self.krb5;
-        let done = |what: &str, code: i32| match code {
-            0 => Ok(()),
-            code => Err(format!("{what}: error {code}")),
-        };
-        let source = file_name(from);
-        let (mut file, mut memory, mut principal) = (null_mut(), null_mut(), null_mut());
-        // SAFETY: all pointers are to live values; the handles are the library's and used while
-        // they are open.
-        unsafe {
-            done(
-                "krb5_cc_resolve",
-                (krb5.krb5_cc_resolve)(self.context, source.as_ptr(), &mut file),
-            )?;
-            done(
-                "krb5_cc_resolve",
-                (krb5.krb5_cc_resolve)(self.context, name.as_ptr(), &mut memory),
-            )?;
-            done(
-                "krb5_cc_get_principal",
-                (krb5.krb5_cc_get_principal)(self.context, file, &mut principal),
-            )?;
-            done(
-                "krb5_cc_initialize",
-                (krb5.krb5_cc_initialize)(self.context, memory, principal),
-            )?;
-            done(
-                "krb5_cc_copy_creds",
-                (krb5.krb5_cc_copy_creds)(self.context, file, memory),
-            )?;
-        }
-        Ok(name)
-    }
 }
 
 struct StaticOid(Oid);
@@ -462,6 +388,24 @@ impl Peer for Mit {
             library,
             handle: credential?,
         })))
+    }
+
+    fn acceptor_with_file2<'a>(
+        &'a self,
+        realm: &'a Realm,
+    ) -> Result<Box<dyn Acceptor + 'a>, Reason> {
+        match self.in_memory {
+            // It is the default.
+            false => self.acceptor(realm),
+            true => Err("it is measured without a replay cache".into()),
+        }
+    }
+
+    fn file2<'a>(&'a self, realm: &'a Realm) -> Result<Box<dyn ReplayFile + 'a>, Reason> {
+        match self.in_memory {
+            false => Ok(Box::new(rcache::MitReplayFile::open(self.library, realm)?)),
+            true => Err("it is measured without a replay cache".into()),
+        }
     }
 
     fn initiator<'a>(
@@ -885,6 +829,10 @@ impl Context for MitContext {
         for token in tokens {
             self.unwrap_in_place(token).expect("MIT krb5 unwraps");
         }
+    }
+
+    fn into_stream(self: Box<Self>, pipe: Pipe) -> Box<dyn Stream> {
+        Box::new(Framed::new(self, pipe))
     }
 }
 

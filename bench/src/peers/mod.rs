@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use ::orthros::crypto::Enctype;
 
+use crate::bulk::Stream;
+use crate::pipe::Pipe;
 use crate::realm::{Case, Realm};
 
 pub mod kdc;
@@ -33,6 +35,19 @@ pub trait Peer {
     /// cache is empty.
     fn acceptor<'a>(&'a self, realm: &'a Realm) -> Result<Box<dyn Acceptor + 'a>, Reason>;
 
+    /// The same, with MIT krb5's replay cache in a file, empty.
+    fn acceptor_with_file2<'a>(
+        &'a self,
+        _realm: &'a Realm,
+    ) -> Result<Box<dyn Acceptor + 'a>, Reason> {
+        Err("it does not know MIT krb5's replay cache".into())
+    }
+
+    /// That replay cache alone, empty.
+    fn file2<'a>(&'a self, _realm: &'a Realm) -> Result<Box<dyn ReplayFile + 'a>, Reason> {
+        Err("it does not know MIT krb5's replay cache".into())
+    }
+
     /// An initiator that holds the ticket of `case`.
     fn initiator<'a>(
         &'a self,
@@ -54,6 +69,12 @@ pub trait Kdc {
 
     /// The processor time that the KDC has used so far.
     fn cpu_time(&self) -> Duration;
+}
+
+/// A replay cache in a file.
+pub trait ReplayFile {
+    /// Takes cipher texts of aes256-cts-hmac-sha1-96, none of which it has seen.
+    fn remember_all(&mut self, sealed: &[Vec<u8>]);
 }
 
 /// Accepts initial context tokens.
@@ -123,4 +144,20 @@ pub trait Context {
 
     /// Unwraps each token in place.
     fn unwrap_in_place_all(&mut self, tokens: &mut [Vec<u8>]);
+
+    /// Makes a token of the message that lies in each of `tokens` with [`room`](Self::room) around
+    /// it, if the library works in place, in the library's best way for many.
+    fn wrap_many(&mut self, tokens: &mut [Vec<u8>]) {
+        for token in tokens {
+            self.wrap_in_place(token);
+        }
+    }
+
+    /// Unwraps each token, in the library's best way for many.
+    fn unwrap_many(&mut self, tokens: &mut [Vec<u8>]) {
+        self.unwrap_in_place_all(tokens);
+    }
+
+    /// This end of a protected stream over `pipe`.
+    fn into_stream(self: Box<Self>, pipe: Pipe) -> Box<dyn Stream>;
 }

@@ -3,17 +3,25 @@
 use std::hint::black_box;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
-use orthros::ap::{self, AcceptorConfig, Accepts, ServiceKeys};
+use orthros::ap::{
+    self, AcceptorConfig, Accepts, ReplayCache, ReplayEntry, ReplayVerdict, ServiceKeys,
+};
 use orthros::ccache::CredentialCache;
 use orthros::credentials::Credentials;
 use orthros::crypto::{DEFAULT_ENCTYPES, Enctype};
+use orthros::env::File2ReplayCache;
 use orthros::gss::{self, AwaitReply, Protection, SecurityContext};
 use orthros::keytab::Keytab;
+use orthros::random::{OsRandom, Random};
 use orthros::step::Step;
+use orthros_net::stream::{SecureStream, StreamConfig};
 
 use super::kdc::InMemory;
-use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, Started};
+use super::{Accepted, Acceptor, Context, Initiator, Kdc, Peer, Reason, ReplayFile, Started};
+use crate::bulk::Stream;
+use crate::pipe::Pipe;
 use crate::realm::{Case, Realm, now};
 
 /// Orthros, with its replay cache in memory.
@@ -25,14 +33,19 @@ impl Peer for Orthros {
     }
 
     fn acceptor<'a>(&'a self, realm: &'a Realm) -> Result<Box<dyn Acceptor + 'a>, Reason> {
-        let octets = std::fs::read(&realm.keytab).map_err(|e| e.to_string())?;
-        let keytab = Keytab::parse(&octets, "keytab").map_err(|e| e.to_string())?;
-        let config = AcceptorConfig::new(
-            Arc::new(ServiceKeys::from(&keytab)),
-            Accepts::Service(realm.service.clone()),
-        );
-        let acceptor = gss::Acceptor::new(ap::Acceptor::new(config));
-        Ok(Box::new(OrthrosAcceptor(acceptor)))
+        Ok(Box::new(OrthrosAcceptor::new(config(realm)?)))
+    }
+
+    fn acceptor_with_file2<'a>(
+        &'a self,
+        realm: &'a Realm,
+    ) -> Result<Box<dyn Acceptor + 'a>, Reason> {
+        let config = config(realm)?.replay_cache(Arc::new(new_file2(realm)?));
+        Ok(Box::new(OrthrosAcceptor::new(config)))
+    }
+
+    fn file2<'a>(&'a self, realm: &'a Realm) -> Result<Box<dyn ReplayFile + 'a>, Reason> {
+        Ok(Box::new(new_file2(realm)?))
     }
 
     fn initiator<'a>(
@@ -57,9 +70,63 @@ impl Peer for Orthros {
     }
 }
 
+/// How an acceptor judges if nothing is said.
+pub fn config(realm: &Realm) -> Result<AcceptorConfig, Reason> {
+    let octets = std::fs::read(&realm.keytab).map_err(|e| e.to_string())?;
+    let keytab = Keytab::parse(&octets, "keytab").map_err(|e| e.to_string())?;
+    Ok(AcceptorConfig::new(
+        Arc::new(ServiceKeys::from(&keytab)),
+        Accepts::Service(realm.service.clone()),
+    ))
+}
+
+fn new_file2(realm: &Realm) -> Result<File2ReplayCache, Reason> {
+    let path = realm.dir().join("orthros.rcache2");
+    let _ = std::fs::remove_file(&path);
+    File2ReplayCache::open(path).map_err(|e| e.to_string())
+}
+
+impl ReplayFile for File2ReplayCache {
+    fn remember_all(&mut self, sealed: &[Vec<u8>]) {
+        for sealed in sealed {
+            // As an acceptor does for each request.
+            let now = now();
+            let tag = *sealed.last_chunk().expect("a MAC");
+            let entry = ReplayEntry {
+                tag,
+                ctime: now,
+                expires: now.plus(Duration::from_secs(300)),
+            };
+            let verdict = self.check_and_insert(&entry, now);
+            assert_eq!(verdict, ReplayVerdict::Fresh);
+        }
+    }
+}
+
+/// A token with a ticket that was never used.
+pub fn first_token(realm: &Realm, case: &Case) -> Vec<u8> {
+    let initiator = OrthrosInitiator {
+        credentials: Arc::new(realm.another_ticket(case)),
+        enctypes: vec![case.enctype],
+    };
+    initiator.step().0
+}
+
+/// So many random octets, as a cipher text is made of.
+pub fn sealed(octets: usize) -> Vec<u8> {
+    let mut sealed = vec![0; octets];
+    let filled = OsRandom.fill(&mut sealed);
+    filled.expect("a random number generator");
+    sealed
+}
+
 struct OrthrosAcceptor(gss::Acceptor);
 
 impl OrthrosAcceptor {
+    fn new(config: AcceptorConfig) -> Self {
+        Self(gss::Acceptor::new(ap::Acceptor::new(config)))
+    }
+
     fn step(&self, token: &[u8]) -> Result<(Option<Vec<u8>>, SecurityContext), String> {
         match self.0.clone().accept(token, now()) {
             Ok(Step::Established { token, context }) => Ok((token, context)),
@@ -184,5 +251,32 @@ impl Context for SecurityContext {
         for token in tokens {
             black_box(Context::unwrap_in_place(self, token).expect("orthros unwraps"));
         }
+    }
+
+    fn wrap_many(&mut self, tokens: &mut [Vec<u8>]) {
+        for some in tokens.chunks_mut(16) {
+            let mut lent = [(); 16].map(|()| <&mut [u8]>::default());
+            let count = some.len();
+            for (lent, token) in lent.iter_mut().zip(some) {
+                *lent = token;
+            }
+            let wrapped = self
+                .sender()
+                .wrap_many_in_place(Protection::Confidentiality, &mut lent[..count]);
+            wrapped.expect("orthros wraps");
+        }
+    }
+
+    fn unwrap_many(&mut self, tokens: &mut [Vec<u8>]) {
+        let tokens = tokens.iter_mut().map(Vec::as_mut_slice);
+        self.receiver().unwrap_many_in_place(tokens, |unwrapped| {
+            let message = unwrapped.and_then(|unwrapped| unwrapped.complete());
+            black_box(message.expect("orthros unwraps"));
+        });
+    }
+
+    fn into_stream(self: Box<Self>, pipe: Pipe) -> Box<dyn Stream> {
+        let config = StreamConfig::postgres();
+        Box::new(SecureStream::new(pipe, *self, &config).expect("a context for a stream"))
     }
 }

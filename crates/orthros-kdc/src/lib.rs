@@ -6,6 +6,7 @@
 
 mod clock;
 mod listener;
+pub mod manual;
 mod test_realm;
 
 pub use clock::Clock;

@@ -20,7 +20,8 @@
 //! ```
 //!
 //! [`blocking`] needs nothing but the standard library. The client for tokio is behind the feature
-//! `tokio`. A replay cache for a service on many hosts is behind the feature `valkey`.
+//! `tokio`. A replay cache for a service on many hosts is behind the feature `valkey`, the channel
+//! bindings of connections of rustls behind the feature `rustls`.
 //!
 //! ```text
 //! Ask ─▶ plan: which KDC next, over what, how long ─▶ a socket ─▶ answer: is it one? ─▶ reply
@@ -34,8 +35,11 @@ pub mod blocking;
 mod bounded;
 mod config;
 mod forwarding;
+pub mod manual;
 mod plan;
 pub mod stream;
+#[cfg(feature = "rustls")]
+pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 #[cfg(feature = "valkey")]

@@ -41,7 +41,7 @@ use orthros::ap::{ReplayEntry, ReplayVerdict};
 use orthros::secret::Secret;
 use orthros::time::Timestamp;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, RedisConnectionInfo, Value, cmd};
+use redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisError, Value, cmd};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
@@ -323,7 +323,7 @@ impl ValkeyReplayCache {
         let (mut commands, driver) =
             MultiplexedConnection::new_with_config(&login, stream, patience)
                 .await
-                .map_err(text)?;
+                .map_err(|error| not_let_in(&error))?;
         tokio::spawn(driver);
         let info: String = cmd("INFO")
             .query_async(&mut commands)
@@ -338,6 +338,15 @@ impl ValkeyReplayCache {
             closed,
             started,
         })
+    }
+}
+
+/// Why the server does not let us in. Its words may repeat what we sent, the password with it: only
+/// the first of them, which is a code, is handed on.
+fn not_let_in(error: &RedisError) -> String {
+    match error.code() {
+        Some(code) => format!("the server refuses the login: {code}"),
+        None => format!("the login: {}", error.category()),
     }
 }
 

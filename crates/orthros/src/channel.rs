@@ -105,8 +105,8 @@ pub fn certificate_hash(certificate: &[u8]) -> Result<Vec<u8>, NoBinding> {
     Ok(octets)
 }
 
-/// `tls-exporter`: 32 octets that the connection exports under [`EXPORTER_LABEL`] without a
-/// context (CB-05).
+/// `tls-exporter`: 32 octets that the connection exports under [`EXPORTER_LABEL`] with a context
+/// of no octets (CB-05).
 ///
 /// Only TLS 1.3 has it, and TLS 1.2 with extended master secret and without renegotiation. One
 /// value is for one authentication, and never a key.

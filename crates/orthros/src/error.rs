@@ -155,6 +155,8 @@ pub enum Rejection {
         now: Timestamp,
         /// The limit, in seconds.
         limit: u64,
+        /// When the KDC issued the ticket, by its own clock, which cannot be before that now.
+        issued: Option<KerberosTime>,
     },
     /// The ticket is not valid yet (AP-29).
     NotYetValid {
@@ -223,6 +225,15 @@ pub enum Rejection {
         client: Principal,
         /// The authenticator's time.
         ctime: Timestamp,
+        /// When it was received first, at the latest, if the cache remembers that.
+        first_seen: Option<Timestamp>,
+        /// Our clock.
+        now: Timestamp,
+        /// What kind of replay cache has seen it.
+        cache: Option<&'static str>,
+        /// What the cache knows it by: the beginning of the authenticator's MAC. The record of the
+        /// first one has the same.
+        tag: [u8; 12],
     },
     /// The replay cache could not take the entry: nothing is accepted unremembered (AP-47).
     ReplayCacheFull {
@@ -495,6 +506,9 @@ pub enum KeyVerdict {
     OtherEnctype,
     /// It was tried and did not open the ticket.
     DidNotDecrypt,
+    /// It has another version than the ticket names, and would open it: its number in the keytab is
+    /// not the KDC's.
+    Misnumbered,
     /// It belongs to another principal, and would open the ticket: the two names are one account's.
     /// A ticket for another name is not accepted for that.
     Alias,
@@ -507,6 +521,7 @@ impl fmt::Display for KeyVerdict {
             Self::OtherVersion => "other kvno",
             Self::OtherEnctype => "other enctype",
             Self::DidNotDecrypt => "did not decrypt",
+            Self::Misnumbered => "other kvno, but it opens the ticket",
             Self::Alias => "other principal, but it opens the ticket",
         })
     }
@@ -539,6 +554,9 @@ pub struct PeerError {
     pub client: Option<String>,
     /// The server it names.
     pub server: String,
+    /// What the request was made with, where that is known and no secret: the kind of the client's
+    /// key, its enctype and salt.
+    pub tried: Option<String>,
 }
 
 impl PeerError {
@@ -561,6 +579,7 @@ impl PeerError {
             now,
             client,
             server: name(&error.realm, &error.sname).unwrap_or_default(),
+            tried: None,
         }
     }
 }

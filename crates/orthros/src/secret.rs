@@ -59,10 +59,9 @@ impl From<&str> for Secret {
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        // A slice is wiped at once, a vector octet by octet; what is left is spare capacity.
+        // Slices are wiped at once, a vector octet by octet.
         self.0.as_mut_slice().zeroize();
-        self.0.clear();
-        self.0.zeroize();
+        self.0.spare_capacity_mut().zeroize();
     }
 }
 

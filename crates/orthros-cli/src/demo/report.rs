@@ -15,8 +15,9 @@ use orthros::wire::{ApRep, ApReq, EncApRepPart, KrbError, Message, Ticket};
 use serde_json::{Map, Value, json};
 
 use super::breakage::Breakage;
-use super::client::{GREETING, Outcome, Side, Talk};
+use super::client::{GREETING, Outcome, Talk};
 use super::service::{Conversation, Seen};
+use super::stage::Scene;
 
 /// Who takes part.
 pub(super) struct Cast {
@@ -55,16 +56,15 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Puts together what client and service saw. `again` is the answer to a request that was
-    /// sent once more.
-    pub(super) fn new(
-        cast: Cast,
-        broken: Option<Breakage>,
-        side: Side,
-        seen: Seen,
-        again: Option<Vec<u8>>,
-        now: Timestamp,
-    ) -> Self {
+    /// Puts together what client and service saw.
+    pub(super) fn new(scene: Scene, broken: Option<Breakage>) -> Self {
+        let Scene {
+            cast,
+            side,
+            seen,
+            again,
+            now,
+        } = scene;
         let mut steps = vec![request(&cast, &side.sent, now)];
         let failure = match (&side.outcome, &seen) {
             (Outcome::Talked(talk), Seen::Accepted(conversation)) => {

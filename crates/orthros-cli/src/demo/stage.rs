@@ -16,7 +16,7 @@ use orthros::pac;
 use orthros::principal::Principal;
 use orthros::random::OsRandom;
 use orthros::secret::Secret;
-use orthros::time::KerberosTime;
+use orthros::time::{KerberosTime, Timestamp};
 use orthros::wire::{ApReq, EncTicketPart, EncryptedData, Message, OctetString, Ticket};
 use orthros_kdc::{Clock, PrincipalSpec, RealmSpec, TestRealm};
 use orthros_net::blocking::KdcClient;
@@ -24,7 +24,7 @@ use orthros_net::{KdcAddresses, KdcConfig};
 
 use super::Trouble;
 use super::breakage::Breakage;
-use super::client;
+use super::client::{self, Side};
 use super::report::{Cast, Report};
 use super::service::{Seen, Server, Service};
 
@@ -50,82 +50,20 @@ struct Stage {
     enctype: Enctype,
 }
 
+/// What was done and seen.
+pub(super) struct Scene {
+    pub(super) cast: Cast,
+    pub(super) side: Side,
+    pub(super) seen: Seen,
+    /// The answer to a request that was sent once more.
+    pub(super) again: Option<Vec<u8>>,
+    pub(super) now: Timestamp,
+}
+
 /// Plays the exchange; `broken` is what to provoke.
 pub(super) fn play(broken: Option<Breakage>, enctype: Enctype) -> Result<Report, Trouble> {
-    let mut stage = Stage::set(enctype, broken)?;
-    // The hour by which the KDC is ahead; the client still trusts it while it gets its ticket.
-    if broken == Some(Breakage::NotYetValid) {
-        stage.realm.advance_clock(HOUR);
-        stage.client_clock.advance(HOUR);
-    }
-    let mut credentials = stage.ticket(broken)?;
-    match broken {
-        Some(Breakage::Skew) => stage.service_clock.advance(10 * MINUTE),
-        Some(Breakage::Expired) => {
-            stage.client_clock.advance(HOUR);
-            stage.service_clock.advance(HOUR);
-            // A client that does not look at the end of its ticket.
-            credentials.endtime = KerberosTime::LAST;
-        }
-        Some(Breakage::NotYetValid) => stage.client_clock = Arc::new(Clock::new()),
-        Some(Breakage::InvalidFlag) => {
-            stage.client_clock.advance(11 * MINUTE);
-            stage.service_clock.advance(11 * MINUTE);
-        }
-        Some(Breakage::StaleTicket) => {
-            stage.realm.kdc().rekey(&stage.service).map_err(store)?;
-            let newest = stage.realm.export(&stage.service)?;
-            stage.keytab = newest_only(&newest)?;
-        }
-        Some(Breakage::ClientMismatch) => {
-            credentials.client =
-                Principal::parse("administrator", Some(REALM)).map_err(Error::from)?;
-        }
-        Some(Breakage::Pac) => promote(&mut credentials, &stage.keytab)?,
-        _ => {}
-    }
-
-    let bound = |channel: &str| ChannelBindings::from_application_data(channel.as_bytes());
-    let (ours, theirs) = match broken {
-        Some(Breakage::Binding) => (
-            Some(bound("tls-server-end-point:the certificate of a relay")),
-            AcceptorBindings::Require(
-                bound("tls-server-end-point:the service's certificate").into(),
-            ),
-        ),
-        _ => (None, AcceptorBindings::None),
-    };
-    let server = match broken {
-        Some(Breakage::Mutual) => Server::Forged,
-        _ => Server::Genuine(Box::new(stage.acceptor(broken)?), theirs),
-    };
-    let connections = if broken == Some(Breakage::Replay) {
-        2
-    } else {
-        1
-    };
-    let service = Service::start(server, Arc::clone(&stage.service_clock), connections)?;
-
-    let cast = Cast {
-        realm: REALM.to_owned(),
-        kdc: stage.realm.kdc_addr(),
-        service: stage.service.clone(),
-        service_address: service.address,
-        client: stage.user.clone(),
-        credentials: credentials.clone(),
-    };
-    let clock = Arc::clone(&stage.client_clock);
-    let way = |token: Vec<u8>| tampered(token, broken);
-    let side = client::talk(service.address, credentials, &clock, ours, way)?;
-    let mut seen = receive(&service)?;
-    let mut again = None;
-    if broken == Some(Breakage::Replay) {
-        let answer = client::send_again(service.address, &side.sent)?;
-        again = Some(answer);
-        seen = receive(&service)?;
-    }
-    service.join();
-    let report = Report::new(cast, broken, side, seen, again.flatten(), clock.now());
+    let scene = Stage::set(enctype, broken)?.perform(broken)?;
+    let report = Report::new(scene, broken);
     report.check(broken)?;
     Ok(report)
 }
@@ -182,6 +120,88 @@ impl Stage {
             client_clock: Arc::new(Clock::new()),
             service_clock: Arc::new(Clock::new()),
             enctype,
+        })
+    }
+
+    fn perform(&mut self, broken: Option<Breakage>) -> Result<Scene, Trouble> {
+        // The hour by which the KDC is ahead; the client still trusts it while it gets its ticket.
+        if broken == Some(Breakage::NotYetValid) {
+            self.realm.advance_clock(HOUR);
+            self.client_clock.advance(HOUR);
+        }
+        let mut credentials = self.ticket(broken)?;
+        match broken {
+            Some(Breakage::Skew) => self.service_clock.advance(10 * MINUTE),
+            Some(Breakage::Expired) => {
+                self.client_clock.advance(HOUR);
+                self.service_clock.advance(HOUR);
+                // A client that does not look at the end of its ticket.
+                credentials.endtime = KerberosTime::LAST;
+            }
+            Some(Breakage::NotYetValid) => self.client_clock = Arc::new(Clock::new()),
+            Some(Breakage::InvalidFlag) => {
+                self.client_clock.advance(11 * MINUTE);
+                self.service_clock.advance(11 * MINUTE);
+            }
+            Some(Breakage::StaleTicket) => {
+                self.realm.kdc().rekey(&self.service).map_err(store)?;
+                let newest = self.realm.export(&self.service)?;
+                self.keytab = newest_only(&newest)?;
+            }
+            Some(Breakage::ClientMismatch) => {
+                credentials.client =
+                    Principal::parse("administrator", Some(REALM)).map_err(Error::from)?;
+            }
+            Some(Breakage::Pac) => promote(&mut credentials, &self.keytab)?,
+            _ => {}
+        }
+
+        let bound = |channel: &str| ChannelBindings::from_application_data(channel.as_bytes());
+        let (ours, theirs) = match broken {
+            Some(Breakage::Binding) => (
+                Some(bound("tls-server-end-point:the certificate of a relay")),
+                AcceptorBindings::Require(
+                    bound("tls-server-end-point:the service's certificate").into(),
+                ),
+            ),
+            _ => (None, AcceptorBindings::None),
+        };
+        let server = match broken {
+            Some(Breakage::Mutual) => Server::Forged,
+            _ => Server::Genuine(Box::new(self.acceptor(broken)?), theirs),
+        };
+        let connections = if broken == Some(Breakage::Replay) {
+            2
+        } else {
+            1
+        };
+        let service = Service::start(server, Arc::clone(&self.service_clock), connections)?;
+
+        let cast = Cast {
+            realm: REALM.to_owned(),
+            kdc: self.realm.kdc_addr(),
+            service: self.service.clone(),
+            service_address: service.address,
+            client: self.user.clone(),
+            credentials: credentials.clone(),
+        };
+        let clock = Arc::clone(&self.client_clock);
+        let way = |token: Vec<u8>| tampered(token, broken);
+        let side = client::talk(service.address, credentials, &clock, ours, way)?;
+        let mut seen = receive(&service)?;
+        let mut again = None;
+        if broken == Some(Breakage::Replay) {
+            let answer = client::send_again(service.address, &side.sent)?;
+            again = Some(answer);
+            seen = receive(&service)?;
+        }
+        service.join();
+        Ok(Scene {
+            cast,
+            side,
+            seen,
+            again: again.flatten(),
+            now: clock.now(),
         })
     }
 
@@ -365,5 +385,74 @@ impl Report {
             Some(what) => format!("--break {} broke nothing", what.name()),
             None => self.to_text("orthros"),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+    use orthros::gss::ContextInfo;
+    use orthros::wire::Authenticator;
+    use orthros_tests::secrecy::Shown;
+
+    use super::*;
+    use crate::demo::client::Outcome;
+
+    /// Every key of a run that there is.
+    fn secrets(shown: &mut Shown, stage: &Stage, scene: &Scene) {
+        shown.secrets.push(PASSWORD.as_bytes().to_vec());
+        for name in stage.realm.kdc().principals() {
+            for (_, _, key) in stage.realm.kdc().keys_of(&name).unwrap() {
+                shown.key(&key);
+            }
+        }
+        for (_, entry) in stage.keytab.entries() {
+            shown.key(entry.key().unwrap());
+        }
+        let session = &scene.cast.credentials.session_key;
+        shown.key(session);
+        // The subkey of a request that was refused is in that request alone.
+        let request = token::unframe(&scene.side.sent).ok();
+        let request = request.and_then(|(_, message)| ApReq::from_bytes(message).ok());
+        if let Some(request) = request {
+            let cipher = request.authenticator.cipher.as_bytes();
+            if let Ok(octets) = session.decrypt(KeyUsage::AP_REQ_AUTHENTICATOR, cipher) {
+                let authenticator = Authenticator::from_bytes(&octets).unwrap();
+                let subkey = authenticator.subkey.unwrap();
+                shown.secrets.push(subkey.keyvalue.as_bytes().to_vec());
+            }
+        }
+        let mut of_context = |info: &ContextInfo| {
+            shown.key(info.keys.acceptor_subkey.as_ref().unwrap());
+        };
+        if let Outcome::Talked(talk) = &scene.side.outcome {
+            of_context(&talk.info);
+        }
+        if let Seen::Accepted(conversation) = &scene.seen {
+            of_context(conversation.context.info());
+        }
+    }
+
+    /// What is printed for people and for programs, of the exchange and of every way to break it.
+    #[test]
+    fn case_118_no_demonstration_prints_a_key_or_password() {
+        let ways = Breakage::value_variants().iter().copied().map(Some);
+        let mut scanned = 0;
+        for broken in ways.chain([None]) {
+            let mut shown = Shown::default();
+            let enctype = Enctype::AES256_CTS_HMAC_SHA1_96;
+            let mut stage = Stage::set(enctype, broken).unwrap();
+            let scene = stage.perform(broken).unwrap();
+            secrets(&mut shown, &stage, &scene);
+            let report = Report::new(scene, broken);
+            report.check(broken).unwrap();
+            shown.text("the JSON", report.to_json().to_string());
+            shown.text("the text", report.to_text("orthros"));
+            let leaks = shown.leaks();
+            assert!(leaks.is_empty(), "{broken:?}: {leaks:#?}");
+            assert!(shown.secrets.len() >= 12, "{}", shown.secrets.len());
+            scanned += 1;
+        }
+        assert!(scanned > 15);
     }
 }

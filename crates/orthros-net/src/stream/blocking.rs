@@ -1,242 +1,197 @@
 //! A protected stream over any [`Read`] and [`Write`].
 
-use std::io::{self, Read, Write};
-use std::time::Instant;
+use std::io::{self, BufRead, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
-use orthros::error::Error;
 use orthros::gss::SecurityContext;
-use orthros::sasl::Session;
 use orthros::step::{Refusal, Step};
 
 use super::error::HandshakeError;
 use super::framing::StreamConfig;
-use super::handshake::{TokenReader, framed, halves};
+use super::handshake::{Conversation, Handshake};
 use super::opener::Opener;
-use super::postgres::{ErrorText, GSSENC_REQUEST};
+use super::postgres::{AGREED, Ask, DECLINED, Listen, Request, error_response};
 use super::sealer::Sealer;
+pub use super::secure::{SecureReader, SecureStream, SecureWriter};
 
-/// A protected stream.
+/// Establishes a context as the initiator: `first` is its first step, `reply` what it does with
+/// the acceptor's tokens.
 ///
-/// What is written is sealed and sent at once; [`flush`](Write::flush) is for the stream below. A
-/// write of many octets makes full frames, many small writes make many small frames: put a
-/// [`BufWriter`](io::BufWriter) on top for those. A stream below that says `WouldBlock` can be
-/// used; what is sealed and not sent goes out with the next `write` or `flush`.
-#[derive(Debug)]
-pub struct SecureStream<S> {
-    inner: S,
-    sealer: Sealer,
-    opener: Opener,
+/// The clock is looked at between two reads: the stream below needs a read timeout of its own, lest
+/// it wait for ever for a peer that is silent.
+pub fn initiate<S: Read + Write, N>(
+    mut inner: S,
+    first: Step<N, SecurityContext>,
+    reply: impl FnMut(N, &[u8]) -> Result<Step<N, SecurityContext>, Refusal>,
+    config: &StreamConfig,
+) -> Result<SecureStream<S>, HandshakeError> {
+    let handshake = Handshake::initiator(config, first, reply);
+    let (sealer, opener) = converse(&mut inner, handshake, untimed)?;
+    Ok(SecureStream::of_halves(inner, sealer, opener))
 }
 
-impl<S> SecureStream<S> {
-    /// Over a context that was established by other means.
-    pub fn new(
-        inner: S,
-        context: SecurityContext,
-        config: &StreamConfig,
-    ) -> Result<Self, HandshakeError> {
-        let (sealer, opener) = halves(context, config)?;
-        Ok(Self::of_halves(inner, sealer, opener))
-    }
-
-    /// The security layer that SASL agreed on; an error if that is none.
-    pub fn sasl(inner: S, session: Session) -> Result<Self, Error> {
-        let (_, encoder, decoder) = session.split();
-        Ok(Self::of_halves(
-            inner,
-            Sealer::sasl(encoder)?,
-            Opener::sasl(decoder)?,
-        ))
-    }
-
-    /// Of two halves.
-    pub fn of_halves(inner: S, sealer: Sealer, opener: Opener) -> Self {
-        Self {
-            inner,
-            sealer,
-            opener,
-        }
-    }
-
-    /// The stream below.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Takes the stream apart, so that one thread can write while another reads: `split` gives two
-    /// handles of the stream below, such as `|tcp| Ok((tcp.try_clone()?, tcp))`.
-    pub fn split<R, W>(
-        self,
-        split: impl FnOnce(S) -> io::Result<(R, W)>,
-    ) -> io::Result<(SecureReader<R>, SecureWriter<W>)> {
-        let (reader, writer) = split(self.inner)?;
-        Ok((
-            SecureReader {
-                inner: reader,
-                opener: self.opener,
-            },
-            SecureWriter {
-                inner: writer,
-                sealer: self.sealer,
-            },
-        ))
-    }
+/// Establishes a context as the acceptor: `accept` is what it does with the initiator's tokens.
+///
+/// The clock is looked at between two reads, as by [`initiate`]; [`accept_socket`] does more.
+pub fn accept<S: Read + Write, N>(
+    mut inner: S,
+    acceptor: N,
+    accept: impl FnMut(N, &[u8]) -> Result<Step<N, SecurityContext>, Refusal>,
+    config: &StreamConfig,
+) -> Result<SecureStream<S>, HandshakeError> {
+    let handshake = Handshake::acceptor(config, acceptor, accept);
+    let (sealer, opener) = converse(&mut inner, handshake, untimed)?;
+    Ok(SecureStream::of_halves(inner, sealer, opener))
 }
 
-impl<S: Read + Write> SecureStream<S> {
-    /// Establishes a context as the initiator: `step` is its first, `reply` what it does with the
-    /// acceptor's tokens.
-    pub fn initiate<N>(
-        mut inner: S,
-        step: Step<N, SecurityContext>,
-        mut reply: impl FnMut(N, &[u8]) -> Result<Step<N, SecurityContext>, Refusal>,
-        config: StreamConfig,
-    ) -> Result<Self, HandshakeError> {
-        let deadline = Instant::now().checked_add(config.timeout);
-        let (mut step, mut rounds, mut opens) = (step, 0, true);
-        loop {
-            let next = match step {
-                Step::Continue { token, next } => {
-                    send(&mut inner, &framed(&config, &token, opens))?;
-                    next
-                }
-                Step::Established { token, context } => {
-                    if let Some(token) = token {
-                        send(&mut inner, &framed(&config, &token, opens))?;
-                    }
-                    return Self::new(inner, context, &config);
-                }
-            };
-            opens = false;
-            rounds += 1;
-            if rounds > config.max_rounds {
-                return Err(HandshakeError::TooManyRounds);
-            }
-            let token = receive(&mut inner, TokenReader::new(&config, true), deadline)?;
-            step = match reply(next, &token) {
-                Ok(step) => step,
-                Err(refusal) => return Err(refused(&mut inner, &config, refusal)),
-            };
-        }
-    }
-
-    /// Establishes a context as the acceptor: `accept` is what it does with the initiator's
-    /// tokens.
-    pub fn accept<N>(
-        mut inner: S,
-        acceptor: N,
-        mut accept: impl FnMut(N, &[u8]) -> Result<Step<N, SecurityContext>, Refusal>,
-        config: StreamConfig,
-    ) -> Result<Self, HandshakeError> {
-        let deadline = Instant::now().checked_add(config.timeout);
-        let (mut next, mut rounds) = (acceptor, 0);
-        loop {
-            rounds += 1;
-            if rounds > config.max_rounds {
-                return Err(HandshakeError::TooManyRounds);
-            }
-            let reader = match rounds {
-                1 => TokenReader::of_initiator(&config),
-                _ => TokenReader::new(&config, false),
-            };
-            let token = receive(&mut inner, reader, deadline)?;
-            next = match accept(next, &token) {
-                Ok(Step::Continue { token, next }) => {
-                    send(&mut inner, &framed(&config, &token, false))?;
-                    next
-                }
-                Ok(Step::Established { token, context }) => {
-                    if let Some(token) = token {
-                        send(&mut inner, &framed(&config, &token, false))?;
-                    }
-                    return Self::new(inner, context, &config);
-                }
-                Err(refusal) => return Err(refused(&mut inner, &config, refusal)),
-            };
-        }
-    }
-
-    /// Ends this direction: what is pending is sent, nothing more can be written, and the peer can
-    /// still write. Afterwards end the stream below in this direction (`shutdown`), which is what
-    /// the peer notices.
-    pub fn finish(&mut self) -> io::Result<()> {
-        self.sealer.finish();
-        drain(&mut self.inner, &mut self.sealer)?;
-        self.inner.flush()
-    }
+/// [`accept`] on a socket, whose timeouts keep the limits of `config`, whatever the peer does or
+/// does not do (security case 133). Afterwards the socket has the timeouts that it had before.
+pub fn accept_socket<S: Socket, N>(
+    mut inner: S,
+    acceptor: N,
+    accept: impl FnMut(N, &[u8]) -> Result<Step<N, SecurityContext>, Refusal>,
+    config: &StreamConfig,
+) -> Result<SecureStream<S>, HandshakeError> {
+    let before = inner.timeouts()?;
+    let handshake = Handshake::acceptor(config, acceptor, accept);
+    let (sealer, opener) = converse(&mut inner, handshake, timed)?;
+    inner.set_timeouts(before)?;
+    Ok(SecureStream::of_halves(inner, sealer, opener))
 }
 
 /// Asks a PostgreSQL server for GSSAPI session encryption. If it agrees, the tokens follow.
-pub fn request_gssenc(inner: &mut (impl Read + Write)) -> Result<(), HandshakeError> {
-    send(inner, &GSSENC_REQUEST)?;
-    let mut answer = [0];
-    // One octet: what comes behind it is not the server's answer (CVE-2021-23222).
-    inner.read_exact(&mut answer)?;
-    match answer {
-        [b'G'] => Ok(()),
-        [b'N'] => Err(HandshakeError::Declined),
-        [b'E'] => {
-            let mut text = ErrorText::begun(&[]);
-            loop {
-                let read = inner.read(text.room())?;
-                match text.filled(read) {
-                    Some(text) => return Err(HandshakeError::Peer(text)),
-                    None if read == 0 => return Err(HandshakeError::Peer(text.so_far())),
-                    None => {}
-                }
+pub fn request_gssenc(
+    inner: &mut (impl Read + Write),
+    config: &StreamConfig,
+) -> Result<(), HandshakeError> {
+    converse(inner, Ask::new(config), untimed)
+}
+
+/// Reads what a PostgreSQL client asks for, and nothing behind it. It has not been answered.
+pub fn receive_request(
+    socket: &mut impl Socket,
+    config: &StreamConfig,
+) -> Result<Request, HandshakeError> {
+    let before = socket.timeouts()?;
+    let request = converse(socket, Listen::new(config), timed);
+    socket.set_timeouts(before)?;
+    request
+}
+
+/// Agrees to a PostgreSQL client's request for GSSAPI session encryption; the tokens follow.
+/// Declines TLS, if it asks for that before, and refuses a client that will not encrypt.
+pub fn require_gssenc(
+    socket: &mut impl Socket,
+    config: &StreamConfig,
+) -> Result<(), HandshakeError> {
+    for may_ask_for_tls in [true, false] {
+        match receive_request(socket, config)? {
+            Request::Gssenc => return Ok(send(socket, &AGREED)?),
+            Request::Ssl if may_ask_for_tls => send(socket, &DECLINED)?,
+            Request::Ssl | Request::Other(_) => break,
+        }
+    }
+    let text = error_response("28000", "this server requires GSSAPI encryption");
+    send(socket, &text)?;
+    Err(HandshakeError::Declined)
+}
+
+/// A stream below whose operations can be given an end.
+pub trait Socket: Read + Write {
+    /// How long a read and how long a write may take.
+    fn timeouts(&self) -> io::Result<[Option<Duration>; 2]>;
+
+    /// Changes it.
+    fn set_timeouts(&self, timeouts: [Option<Duration>; 2]) -> io::Result<()>;
+}
+
+macro_rules! socket {
+    ($($socket:ty),*) => {$(
+        impl Socket for $socket {
+            fn timeouts(&self) -> io::Result<[Option<Duration>; 2]> {
+                Ok([self.read_timeout()?, self.write_timeout()?])
+            }
+
+            fn set_timeouts(&self, [read, write]: [Option<Duration>; 2]) -> io::Result<()> {
+                self.set_read_timeout(read)?;
+                self.set_write_timeout(write)
             }
         }
-        [other] => Err(super::error::FrameError::Flags(other).into()),
-    }
+    )*};
 }
 
-fn send(inner: &mut impl Write, octets: &[u8]) -> Result<(), HandshakeError> {
-    inner.write_all(octets)?;
-    Ok(inner.flush()?)
+socket!(TcpStream);
+#[cfg(unix)]
+socket!(std::os::unix::net::UnixStream);
+
+fn untimed<S>(_: &S, _: Duration) -> io::Result<()> {
+    Ok(())
 }
 
-fn receive(
-    inner: &mut impl Read,
-    mut reader: TokenReader<'_>,
-    deadline: Option<Instant>,
-) -> Result<Vec<u8>, HandshakeError> {
+fn timed<S: Socket>(socket: &S, left: Duration) -> io::Result<()> {
+    socket.set_timeouts([Some(left); 2])
+}
+
+/// Carries a conversation to its end. `before` is done before anything is read or written, of which
+/// this is the time that is left.
+fn converse<S: Read + Write, C: Conversation>(
+    inner: &mut S,
+    mut conversation: C,
+    before: impl Fn(&S, Duration) -> io::Result<()>,
+) -> Result<C::Outcome, HandshakeError> {
+    let begin = Instant::now();
     loop {
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        let left = conversation.patience().saturating_sub(begin.elapsed());
+        if left.is_zero() {
             return Err(HandshakeError::TimedOut);
         }
-        let read = match inner.read(reader.room()) {
-            Ok(0) => return Err(reader.end()),
-            Ok(read) => read,
+        before(inner, left)?;
+        let sent = send(inner, &conversation.to_send());
+        let Some(room) = conversation.room() else {
+            // Whether the reason of a refusal arrives changes nothing.
+            let outcome = conversation.outcome()?;
+            sent?;
+            return Ok(outcome);
+        };
+        sent?;
+        match inner.read(room) {
+            Ok(read) => conversation.filled(read),
             Err(error) => match error.kind() {
-                io::ErrorKind::Interrupted => continue,
+                io::ErrorKind::Interrupted => {}
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                     return Err(HandshakeError::TimedOut);
                 }
                 _ => return Err(error.into()),
             },
-        };
-        if let Some(token) = reader.filled(read)? {
-            return Ok(token);
         }
     }
 }
 
-/// Tells the peer what it may know. Whether that arrives changes nothing.
-fn refused(inner: &mut impl Write, config: &StreamConfig, refusal: Refusal) -> HandshakeError {
-    if let Some(token) = &refusal.token {
-        let _ = send(inner, &framed(config, token, false));
+fn send(inner: &mut impl Write, octets: &[u8]) -> io::Result<()> {
+    if octets.is_empty() {
+        return Ok(());
     }
-    refusal.into()
+    inner.write_all(octets)?;
+    inner.flush()
+}
+
+/// Until something is opened, or the end.
+fn fill(inner: &mut impl Read, opener: &mut Opener) -> io::Result<()> {
+    while opener.plain()?.is_none() {
+        match inner.read(opener.room())? {
+            0 => opener.end()?,
+            read => opener.filled(read),
+        }
+    }
+    Ok(())
 }
 
 fn read(inner: &mut impl Read, opener: &mut Opener, out: &mut [u8]) -> io::Result<usize> {
     loop {
-        if let Some(read) = opener.read(out)? {
-            return Ok(read);
-        }
-        match inner.read(opener.room())? {
-            0 => opener.end()?,
-            read => opener.filled(read),
+        match opener.read(out)? {
+            Some(read) => return Ok(read),
+            None => fill(inner, opener)?,
         }
     }
 }
@@ -277,57 +232,62 @@ fn flush(inner: &mut impl Write, sealer: &mut Sealer) -> io::Result<()> {
     inner.flush()
 }
 
-impl<S: Read> Read for SecureStream<S> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        read(&mut self.inner, &mut self.opener, out)
-    }
+fn finish(inner: &mut impl Write, sealer: &mut Sealer) -> io::Result<()> {
+    sealer.finish();
+    flush(inner, sealer)
 }
 
-impl<S: Write> Write for SecureStream<S> {
-    fn write(&mut self, message: &[u8]) -> io::Result<usize> {
-        write(&mut self.inner, &mut self.sealer, message)
-    }
+macro_rules! reads {
+    ($($stream:ident),*) => {$(
+        impl<S: Read> Read for $stream<S> {
+            fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+                read(&mut self.inner, &mut self.opener, out)
+            }
+        }
 
-    fn flush(&mut self) -> io::Result<()> {
-        flush(&mut self.inner, &mut self.sealer)
-    }
+        impl<S: Read> BufRead for $stream<S> {
+            fn fill_buf(&mut self) -> io::Result<&[u8]> {
+                fill(&mut self.inner, &mut self.opener)?;
+                Ok(self.opener.plain()?.unwrap_or_default())
+            }
+
+            fn consume(&mut self, octets: usize) {
+                self.opener.take(octets);
+            }
+        }
+    )*};
 }
 
-/// The reading half of a [`SecureStream`].
-#[derive(Debug)]
-pub struct SecureReader<R> {
-    inner: R,
-    opener: Opener,
+macro_rules! writes {
+    ($($stream:ident),*) => {$(
+        impl<S: Write> Write for $stream<S> {
+            fn write(&mut self, message: &[u8]) -> io::Result<usize> {
+                write(&mut self.inner, &mut self.sealer, message)
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                flush(&mut self.inner, &mut self.sealer)
+            }
+        }
+    )*};
 }
 
-impl<R: Read> Read for SecureReader<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        read(&mut self.inner, &mut self.opener, out)
+reads!(SecureStream, SecureReader);
+writes!(SecureStream, SecureWriter);
+
+impl<S: Write> SecureStream<S> {
+    /// Ends this direction: what is pending is sent, nothing more can be written, and the peer can
+    /// still write. Afterwards end the stream below in this direction (`shutdown`), which is what
+    /// the peer notices.
+    pub fn finish(&mut self) -> io::Result<()> {
+        finish(&mut self.inner, &mut self.sealer)
     }
-}
-
-/// The writing half of a [`SecureStream`].
-#[derive(Debug)]
-pub struct SecureWriter<W> {
-    inner: W,
-    sealer: Sealer,
 }
 
 impl<W: Write> SecureWriter<W> {
     /// As [`SecureStream::finish`]; gives the stream below.
     pub fn finish(mut self) -> io::Result<W> {
-        self.sealer.finish();
-        flush(&mut self.inner, &mut self.sealer)?;
+        finish(&mut self.inner, &mut self.sealer)?;
         Ok(self.inner)
-    }
-}
-
-impl<W: Write> Write for SecureWriter<W> {
-    fn write(&mut self, message: &[u8]) -> io::Result<usize> {
-        write(&mut self.inner, &mut self.sealer, message)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        flush(&mut self.inner, &mut self.sealer)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 
 use orthros::error::Error;
 use orthros::step::Refusal;
@@ -25,6 +26,10 @@ pub enum FrameError {
     Flags(u8),
     /// Its token is not encrypted, and encryption was agreed.
     NotConfidential,
+    /// Its flags say otherwise than its token, which is encrypted or is not.
+    Encrypted(bool),
+    /// It came before it was asked for, in the clear.
+    Early,
     /// An earlier frame was refused.
     Dead,
 }
@@ -39,6 +44,9 @@ impl fmt::Display for FrameError {
             Self::Truncated => f.write_str("the peer stopped in the middle of a frame"),
             Self::Flags(flags) => write!(f, "a frame with flags {flags:#04x}, which is not due"),
             Self::NotConfidential => f.write_str("a token that is not encrypted"),
+            Self::Encrypted(true) => f.write_str("a token that its frame calls readable"),
+            Self::Encrypted(false) => f.write_str("a token that its frame calls encrypted"),
+            Self::Early => f.write_str("octets in the clear behind a request for encryption"),
             Self::Dead => f.write_str("the stream ended with an error"),
         }
     }
@@ -69,12 +77,19 @@ pub enum HandshakeError {
     Refused(Error),
     /// The peer says in words, which nothing protects, why it does not go on.
     Peer(String),
-    /// The peer does not do this.
+    /// The peer does not do this: a server that offers no encryption, a client that asks for none.
     Declined,
     /// It took too long (session semantics S9).
     TimedOut,
     /// It took too many tokens.
     TooManyRounds,
+    /// As many handshakes as there may be are under way already.
+    TooMany {
+        /// With whom; with all together, if it is nobody.
+        peer: Option<IpAddr>,
+        /// So many there may be.
+        max: usize,
+    },
     /// The context lacks what a stream needs: this.
     Context(&'static str),
 }
@@ -86,9 +101,16 @@ impl fmt::Display for HandshakeError {
             Self::Frame(error) => error.fmt(f),
             Self::Refused(error) => error.fmt(f),
             Self::Peer(text) => write!(f, "the peer says: {text}"),
-            Self::Declined => f.write_str("the peer does not offer GSS-API encryption"),
+            Self::Declined => f.write_str("the peer does not do GSS-API encryption"),
             Self::TimedOut => f.write_str("the exchange took too long"),
             Self::TooManyRounds => f.write_str("the exchange took too many tokens"),
+            Self::TooMany { peer, max } => {
+                write!(f, "{max} handshakes are under way already")?;
+                match peer {
+                    Some(peer) => write!(f, " with {peer}"),
+                    None => Ok(()),
+                }
+            }
             Self::Context(what) => write!(f, "the context does not have {what}"),
         }
     }
@@ -135,6 +157,7 @@ impl From<HandshakeError> for io::Error {
             HandshakeError::Io(error) => return error,
             HandshakeError::Frame(error) => return error.into(),
             HandshakeError::TimedOut => io::ErrorKind::TimedOut,
+            HandshakeError::TooMany { .. } => io::ErrorKind::QuotaExceeded,
             HandshakeError::Refused(_) => io::ErrorKind::PermissionDenied,
             HandshakeError::Declined | HandshakeError::Peer(_) => io::ErrorKind::ConnectionRefused,
             HandshakeError::TooManyRounds | HandshakeError::Context(_) => {

@@ -5,11 +5,10 @@
 //! gss-sample           flags (1)    length (4)   token
 //! ```
 
-use std::time::Duration;
-
 use orthros::gss::{Protection, Role};
 
 use super::error::FrameError;
+use super::limits::Limits;
 
 /// The flags of MIT's sample programs.
 pub(super) const NOOP: u8 = 1;
@@ -31,8 +30,8 @@ pub(super) enum Framing {
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Frame {
-    /// A token of this length.
-    Token(usize),
+    /// A token of this length. Some framings say whether it is encrypted.
+    Token(usize, Option<bool>),
     /// Nothing, and that is all right.
     Nothing,
     /// The announcement that no more will come.
@@ -80,7 +79,8 @@ impl Framing {
                 return Err(FrameError::Flags(flags));
             }
         }
-        limited(len, max).map(|len| Some(Frame::Token(len)))
+        let encrypted = (self == Self::Sample).then_some(flags & ENCRYPTED != 0);
+        limited(len, max).map(|len| Some(Frame::Token(len, encrypted)))
     }
 
     /// Judges the head of a frame with a context token: its length.
@@ -97,13 +97,17 @@ impl Framing {
     /// The head of what gss-client sends before its first token.
     pub(super) const PROLOGUE: [u8; 5] = [NOOP | CONTEXT_NEXT, 0, 0, 0, 0];
 
-    /// Appends the head of a frame.
-    pub(super) fn put_head(self, flags: u8, len: usize, out: &mut Vec<u8>) {
-        if self == Self::Sample {
-            out.push(flags);
-        }
+    /// Writes the head of a frame to the front of `frame`.
+    pub(super) fn put_head(self, flags: u8, len: usize, frame: &mut [u8]) {
         // A token is not longer than `MAX`.
-        out.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
+        let [a, b, c, d] = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
+        match (self, frame) {
+            (Self::Length, [f0, f1, f2, f3, ..]) => [*f0, *f1, *f2, *f3] = [a, b, c, d],
+            (Self::Sample, [f0, f1, f2, f3, f4, ..]) => {
+                [*f0, *f1, *f2, *f3, *f4] = [flags, a, b, c, d];
+            }
+            _ => {}
+        }
     }
 }
 
@@ -127,9 +131,7 @@ pub struct StreamConfig {
     pub(super) protection: Protection,
     pub(super) max_sent: usize,
     pub(super) max_received: usize,
-    pub(super) max_context_token: usize,
-    pub(super) max_rounds: u32,
-    pub(super) timeout: Duration,
+    pub(super) limits: Limits,
     /// Whether a frame that begins with `E` is a text.
     pub(super) error_text: bool,
 }
@@ -138,18 +140,13 @@ pub struct StreamConfig {
 const MAX: usize = 1 << 24;
 
 impl StreamConfig {
-    /// Without a limit given, context tokens have at most this many octets.
-    pub const MAX_CONTEXT_TOKEN: usize = 64 << 10;
-
     const fn new(framing: Framing, max_sent: usize, max_received: usize) -> Self {
         Self {
             framing,
             protection: Protection::Confidentiality,
             max_sent,
             max_received,
-            max_context_token: Self::MAX_CONTEXT_TOKEN,
-            max_rounds: 4,
-            timeout: Duration::from_secs(30),
+            limits: Limits::new(),
             error_text: false,
         }
     }
@@ -186,25 +183,10 @@ impl StreamConfig {
         self
     }
 
-    /// The longest context token that is taken.
+    /// What the handshake may cost.
     #[must_use]
-    pub const fn max_context_token(mut self, octets: usize) -> Self {
-        self.max_context_token = octets;
-        self
-    }
-
-    /// How many tokens the peer may send until the context is established.
-    #[must_use]
-    pub const fn max_rounds(mut self, rounds: u32) -> Self {
-        self.max_rounds = rounds;
-        self
-    }
-
-    /// How long the handshake may take. A blocking stream looks at the clock between two reads:
-    /// its socket needs a read timeout of its own.
-    #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 }

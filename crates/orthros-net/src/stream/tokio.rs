@@ -1,245 +1,141 @@
 //! A protected stream over any [`AsyncRead`] and [`AsyncWrite`].
+//!
+//! [`poll_shutdown`](AsyncWrite::poll_shutdown) closes one direction alone; the peer can still
+//! write.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use ::tokio::time::timeout;
+use ::tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use ::tokio::time::{Instant, timeout};
 
-use orthros::error::Error;
 use orthros::gss::SecurityContext;
-use orthros::sasl::Session;
 use orthros::step::{Refusal, Step};
 
-use super::error::{FrameError, HandshakeError};
+use super::error::HandshakeError;
 use super::framing::StreamConfig;
-use super::handshake::{TokenReader, framed, halves};
+use super::handshake::{Conversation, Handshake};
 use super::opener::Opener;
-use super::postgres::{ErrorText, GSSENC_REQUEST};
+use super::postgres::{AGREED, Ask, DECLINED, Listen, Request, error_response};
 use super::sealer::Sealer;
+pub use super::secure::{SecureReader, SecureStream, SecureWriter};
 
-/// A protected stream.
-///
-/// It takes no more than one batch of frames ahead of the stream below: who writes waits for the
-/// peer. [`poll_shutdown`](AsyncWrite::poll_shutdown) closes this direction alone; the peer can
-/// still write.
-#[derive(Debug)]
-pub struct SecureStream<S> {
-    inner: S,
-    sealer: Sealer,
-    opener: Opener,
+/// Establishes a context as the initiator: `first` is its first step, `reply` what it does with
+/// the acceptor's tokens.
+pub async fn initiate<S: AsyncRead + AsyncWrite + Unpin, N>(
+    mut inner: S,
+    first: Step<N, SecurityContext>,
+    reply: impl FnMut(N, &[u8]) -> Result<Step<N, SecurityContext>, Refusal>,
+    config: &StreamConfig,
+) -> Result<SecureStream<S>, HandshakeError> {
+    let handshake = Handshake::initiator(config, first, reply);
+    let (sealer, opener) = converse(&mut inner, handshake).await?;
+    Ok(SecureStream::of_halves(inner, sealer, opener))
 }
 
-impl<S> SecureStream<S> {
-    /// Over a context that was established by other means.
-    pub fn new(
-        inner: S,
-        context: SecurityContext,
-        config: &StreamConfig,
-    ) -> Result<Self, HandshakeError> {
-        let (sealer, opener) = halves(context, config)?;
-        Ok(Self::of_halves(inner, sealer, opener))
-    }
-
-    /// The security layer that SASL agreed on; an error if that is none.
-    pub fn sasl(inner: S, session: Session) -> Result<Self, Error> {
-        let (_, encoder, decoder) = session.split();
-        Ok(Self::of_halves(
-            inner,
-            Sealer::sasl(encoder)?,
-            Opener::sasl(decoder)?,
-        ))
-    }
-
-    /// Of two halves.
-    pub fn of_halves(inner: S, sealer: Sealer, opener: Opener) -> Self {
-        Self {
-            inner,
-            sealer,
-            opener,
-        }
-    }
-
-    /// The stream below.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Takes the stream apart, so that one task can write while another reads: `split` gives two
-    /// halves of the stream below, such as `TcpStream::into_split`.
-    pub fn split<R, W>(
-        self,
-        split: impl FnOnce(S) -> (R, W),
-    ) -> (SecureReader<R>, SecureWriter<W>) {
-        let (reader, writer) = split(self.inner);
-        (
-            SecureReader {
-                inner: reader,
-                opener: self.opener,
-            },
-            SecureWriter {
-                inner: writer,
-                sealer: self.sealer,
-            },
-        )
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> SecureStream<S> {
-    /// Establishes a context as the initiator: `step` is its first, `reply` what it does with the
-    /// acceptor's tokens.
-    pub async fn initiate<N>(
-        inner: S,
-        step: Step<N, SecurityContext>,
-        reply: impl FnMut(N, &[u8]) -> Result<Step<N, SecurityContext>, Refusal>,
-        config: StreamConfig,
-    ) -> Result<Self, HandshakeError> {
-        timeout(
-            config.timeout,
-            Self::initiate_forever(inner, step, reply, &config),
-        )
-        .await
-        .unwrap_or(Err(HandshakeError::TimedOut))
-    }
-
-    async fn initiate_forever<N>(
-        mut inner: S,
-        step: Step<N, SecurityContext>,
-        mut reply: impl FnMut(N, &[u8]) -> Result<Step<N, SecurityContext>, Refusal>,
-        config: &StreamConfig,
-    ) -> Result<Self, HandshakeError> {
-        let (mut step, mut rounds, mut opens) = (step, 0, true);
-        loop {
-            let next = match step {
-                Step::Continue { token, next } => {
-                    send(&mut inner, &framed(config, &token, opens)).await?;
-                    next
-                }
-                Step::Established { token, context } => {
-                    if let Some(token) = token {
-                        send(&mut inner, &framed(config, &token, opens)).await?;
-                    }
-                    return Self::new(inner, context, config);
-                }
-            };
-            opens = false;
-            rounds += 1;
-            if rounds > config.max_rounds {
-                return Err(HandshakeError::TooManyRounds);
-            }
-            let token = receive(&mut inner, TokenReader::new(config, true)).await?;
-            step = match reply(next, &token) {
-                Ok(step) => step,
-                Err(refusal) => return Err(refused(&mut inner, config, refusal).await),
-            };
-        }
-    }
-
-    /// Establishes a context as the acceptor: `accept` is what it does with the initiator's
-    /// tokens.
-    pub async fn accept<N>(
-        inner: S,
-        acceptor: N,
-        accept: impl FnMut(N, &[u8]) -> Result<Step<N, SecurityContext>, Refusal>,
-        config: StreamConfig,
-    ) -> Result<Self, HandshakeError> {
-        timeout(
-            config.timeout,
-            Self::accept_forever(inner, acceptor, accept, &config),
-        )
-        .await
-        .unwrap_or(Err(HandshakeError::TimedOut))
-    }
-
-    async fn accept_forever<N>(
-        mut inner: S,
-        acceptor: N,
-        mut accept: impl FnMut(N, &[u8]) -> Result<Step<N, SecurityContext>, Refusal>,
-        config: &StreamConfig,
-    ) -> Result<Self, HandshakeError> {
-        let (mut next, mut rounds) = (acceptor, 0);
-        loop {
-            rounds += 1;
-            if rounds > config.max_rounds {
-                return Err(HandshakeError::TooManyRounds);
-            }
-            let reader = match rounds {
-                1 => TokenReader::of_initiator(config),
-                _ => TokenReader::new(config, false),
-            };
-            let token = receive(&mut inner, reader).await?;
-            next = match accept(next, &token) {
-                Ok(Step::Continue { token, next }) => {
-                    send(&mut inner, &framed(config, &token, false)).await?;
-                    next
-                }
-                Ok(Step::Established { token, context }) => {
-                    if let Some(token) = token {
-                        send(&mut inner, &framed(config, &token, false)).await?;
-                    }
-                    return Self::new(inner, context, config);
-                }
-                Err(refusal) => return Err(refused(&mut inner, config, refusal).await),
-            };
-        }
-    }
+/// Establishes a context as the acceptor: `accept` is what it does with the initiator's tokens.
+pub async fn accept<S: AsyncRead + AsyncWrite + Unpin, N>(
+    mut inner: S,
+    acceptor: N,
+    accept: impl FnMut(N, &[u8]) -> Result<Step<N, SecurityContext>, Refusal>,
+    config: &StreamConfig,
+) -> Result<SecureStream<S>, HandshakeError> {
+    let handshake = Handshake::acceptor(config, acceptor, accept);
+    let (sealer, opener) = converse(&mut inner, handshake).await?;
+    Ok(SecureStream::of_halves(inner, sealer, opener))
 }
 
 /// Asks a PostgreSQL server for GSSAPI session encryption. If it agrees, the tokens follow.
 pub async fn request_gssenc(
     inner: &mut (impl AsyncRead + AsyncWrite + Unpin),
-) -> Result<(), HandshakeError> {
-    send(inner, &GSSENC_REQUEST).await?;
-    // One octet: what comes behind it is not the server's answer (CVE-2021-23222).
-    match inner.read_u8().await? {
-        b'G' => Ok(()),
-        b'N' => Err(HandshakeError::Declined),
-        b'E' => {
-            let mut text = ErrorText::begun(&[]);
-            loop {
-                let read = inner.read(text.room()).await?;
-                match text.filled(read) {
-                    Some(text) => return Err(HandshakeError::Peer(text)),
-                    None if read == 0 => return Err(HandshakeError::Peer(text.so_far())),
-                    None => {}
-                }
-            }
-        }
-        other => Err(FrameError::Flags(other).into()),
-    }
-}
-
-async fn send(inner: &mut (impl AsyncWrite + Unpin), octets: &[u8]) -> Result<(), HandshakeError> {
-    inner.write_all(octets).await?;
-    Ok(inner.flush().await?)
-}
-
-async fn receive(
-    inner: &mut (impl AsyncRead + Unpin),
-    mut reader: TokenReader<'_>,
-) -> Result<Vec<u8>, HandshakeError> {
-    loop {
-        let read = inner.read(reader.room()).await?;
-        if read == 0 {
-            return Err(reader.end());
-        }
-        if let Some(token) = reader.filled(read)? {
-            return Ok(token);
-        }
-    }
-}
-
-/// Tells the peer what it may know. Whether that arrives changes nothing.
-async fn refused(
-    inner: &mut (impl AsyncWrite + Unpin),
     config: &StreamConfig,
-    refusal: Refusal,
-) -> HandshakeError {
-    if let Some(token) = &refusal.token {
-        let _ = send(inner, &framed(config, token, false)).await;
+) -> Result<(), HandshakeError> {
+    converse(inner, Ask::new(config)).await
+}
+
+/// Reads what a PostgreSQL client asks for, and nothing behind it. It has not been answered.
+pub async fn receive_request(
+    inner: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    config: &StreamConfig,
+) -> Result<Request, HandshakeError> {
+    converse(inner, Listen::new(config)).await
+}
+
+/// Agrees to a PostgreSQL client's request for GSSAPI session encryption; the tokens follow.
+/// Declines TLS, if it asks for that before, and refuses a client that will not encrypt.
+pub async fn require_gssenc(
+    inner: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    config: &StreamConfig,
+) -> Result<(), HandshakeError> {
+    let time = config.limits.handshake;
+    for may_ask_for_tls in [true, false] {
+        match receive_request(inner, config).await? {
+            Request::Gssenc => return within(time, send(inner, &AGREED)).await,
+            Request::Ssl if may_ask_for_tls => within(time, send(inner, &DECLINED)).await?,
+            Request::Ssl | Request::Other(_) => break,
+        }
     }
-    refusal.into()
+    let text = error_response("28000", "this server requires GSSAPI encryption");
+    within(time, send(inner, &text)).await?;
+    Err(HandshakeError::Declined)
+}
+
+/// Carries a conversation to its end.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin, C: Conversation>(
+    inner: &mut S,
+    mut conversation: C,
+) -> Result<C::Outcome, HandshakeError> {
+    let begin = Instant::now();
+    loop {
+        let left = conversation.patience().saturating_sub(begin.elapsed());
+        let sent = within(left, send(inner, &conversation.to_send())).await;
+        let Some(room) = conversation.room() else {
+            // Whether the reason of a refusal arrives changes nothing.
+            let outcome = conversation.outcome()?;
+            sent?;
+            return Ok(outcome);
+        };
+        sent?;
+        let read = within(left, inner.read(room)).await?;
+        conversation.filled(read);
+    }
+}
+
+async fn within<T>(
+    time: Duration,
+    work: impl Future<Output = io::Result<T>>,
+) -> Result<T, HandshakeError> {
+    match timeout(time, work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(HandshakeError::TimedOut),
+    }
+}
+
+async fn send(inner: &mut (impl AsyncWrite + Unpin), octets: &[u8]) -> io::Result<()> {
+    if octets.is_empty() {
+        return Ok(());
+    }
+    inner.write_all(octets).await?;
+    inner.flush().await
+}
+
+/// Until something is opened, or the end.
+fn poll_fill<R: AsyncRead + Unpin>(
+    inner: &mut R,
+    opener: &mut Opener,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    while opener.plain()?.is_none() {
+        let mut room = ReadBuf::new(opener.room());
+        ready!(Pin::new(&mut *inner).poll_read(context, &mut room))?;
+        match room.filled().len() {
+            0 => opener.end()?,
+            read => opener.filled(read),
+        }
+    }
+    Poll::Ready(Ok(()))
 }
 
 fn poll_read<R: AsyncRead + Unpin>(
@@ -251,18 +147,10 @@ fn poll_read<R: AsyncRead + Unpin>(
     if out.remaining() == 0 {
         return Poll::Ready(Ok(()));
     }
-    loop {
-        if let Some(read) = opener.read(out.initialize_unfilled())? {
-            out.advance(read);
-            return Poll::Ready(Ok(()));
-        }
-        let mut room = ReadBuf::new(opener.room());
-        ready!(Pin::new(&mut *inner).poll_read(context, &mut room))?;
-        match room.filled().len() {
-            0 => opener.end()?,
-            read => opener.filled(read),
-        }
-    }
+    ready!(poll_fill(inner, opener, context))?;
+    let read = opener.read(out.initialize_unfilled())?;
+    out.advance(read.unwrap_or(0));
+    Poll::Ready(Ok(()))
 }
 
 fn poll_drain<W: AsyncWrite + Unpin>(
@@ -313,22 +201,8 @@ fn poll_shutdown<W: AsyncWrite + Unpin>(
     Pin::new(inner).poll_shutdown(context)
 }
 
-/// The reading half of a [`SecureStream`].
-#[derive(Debug)]
-pub struct SecureReader<R> {
-    inner: R,
-    opener: Opener,
-}
-
-/// The writing half of a [`SecureStream`].
-#[derive(Debug)]
-pub struct SecureWriter<W> {
-    inner: W,
-    sealer: Sealer,
-}
-
 macro_rules! reads {
-    ($stream:ident) => {
+    ($($stream:ident),*) => {$(
         impl<S: AsyncRead + Unpin> AsyncRead for $stream<S> {
             fn poll_read(
                 self: Pin<&mut Self>,
@@ -339,11 +213,26 @@ macro_rules! reads {
                 poll_read(&mut this.inner, &mut this.opener, context, out)
             }
         }
-    };
+
+        impl<S: AsyncRead + Unpin> AsyncBufRead for $stream<S> {
+            fn poll_fill_buf(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+            ) -> Poll<io::Result<&[u8]>> {
+                let this = self.get_mut();
+                ready!(poll_fill(&mut this.inner, &mut this.opener, context))?;
+                Poll::Ready(Ok(this.opener.plain()?.unwrap_or_default()))
+            }
+
+            fn consume(self: Pin<&mut Self>, octets: usize) {
+                self.get_mut().opener.take(octets);
+            }
+        }
+    )*};
 }
 
 macro_rules! writes {
-    ($stream:ident) => {
+    ($($stream:ident),*) => {$(
         impl<S: AsyncWrite + Unpin> AsyncWrite for $stream<S> {
             fn poll_write(
                 self: Pin<&mut Self>,
@@ -367,10 +256,8 @@ macro_rules! writes {
                 poll_shutdown(&mut this.inner, &mut this.sealer, context)
             }
         }
-    };
+    )*};
 }
 
-reads!(SecureStream);
-reads!(SecureReader);
-writes!(SecureStream);
-writes!(SecureWriter);
+reads!(SecureStream, SecureReader);
+writes!(SecureStream, SecureWriter);

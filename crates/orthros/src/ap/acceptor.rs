@@ -13,20 +13,23 @@ use super::binding::Binding;
 use super::error_reply::{Known, error_reply, skew_recovery};
 use super::peer::{Fresh, OpenedBy, Peer};
 use super::policy::{AcceptorConfig, Accepts};
+use super::remembered::{Facts, RememberedTicket, RememberedTickets, Sight};
 use super::replay::{ReplayEntry, ReplayVerdict};
 use super::session::SessionKeys;
 use super::ticket::{Contents, OpenTicket};
 use super::verify::{
-    self, Admissible, AuthDataPolicy, Authorized, Bound, InTime, PathAccepted, SameClient, SealedBy,
+    self, Admissible, AuthDataPolicy, Authorized, Bound, Claimed, InTime, PathAccepted, SameClient,
+    SealedBy, Vouching,
 };
-use crate::crypto::{Enctype, Key, KeyUsage, Schedule};
+use crate::crypto::{Cipher, Enctype, Key, KeyUsage, Schedule};
 use crate::error::{Error, Rejection};
+use crate::principal::Principal;
 use crate::secret::Secret;
 use crate::step::Refusal;
 use crate::time::Timestamp;
 use crate::wire::{
-    ApRep, EncApRepPart, EncryptedData, EncryptionKey, ErrorCode, KRB5_PVNO, Message, Microseconds,
-    MsgType, OctetString, UInt32,
+    ApOptions, ApRep, ApReq, EncApRepPart, EncryptedData, EncryptionKey, ErrorCode, KRB5_PVNO,
+    Message, Microseconds, MsgType, OctetString, UInt32,
 };
 
 /// Accepts AP-REQs.
@@ -39,7 +42,13 @@ use crate::wire::{
 /// It changes with no request and can be shared by threads; cloning is cheap.
 #[derive(Clone)]
 pub struct Acceptor {
-    config: Arc<AcceptorConfig>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: AcceptorConfig,
+    /// Of this configuration alone: what it holds was judged by it.
+    remembered: RememberedTickets,
 }
 
 /// An AP-REQ that passed every check but the last: whether it was seen before.
@@ -64,19 +73,37 @@ pub struct Acceptor {
 /// ```
 #[must_use = "a verified request is not admitted yet"]
 pub struct Verified<B> {
-    config: Arc<AcceptorConfig>,
-    ticket: OpenTicket,
+    shared: Arc<Shared>,
+    ticket: Arc<OpenTicket>,
     opened_by: OpenedBy,
+    sealer: Sealer,
+    subkey: Option<Key>,
+    judged: Judged<B>,
+}
+
+/// What every check but the last has found.
+struct Judged<B> {
     proofs: (SameClient, Admissible, InTime, PathAccepted),
     authorized: Authorized,
     bound: Bound<B>,
-    /// Of the session key: the AP-REP is sealed with it, too.
-    schedule: Schedule,
-    subkey: Option<Key>,
     initiator_seq: u32,
     ctime: Timestamp,
     mutual: bool,
+    takes_subkey: fn(&B, Enctype) -> bool,
     entry: ReplayEntry,
+}
+
+/// What a request is judged by besides its octets and the policy.
+struct Circumstances<'a, B> {
+    binding: &'a B,
+    peer: Option<&'a HostAddr>,
+    now: Timestamp,
+}
+
+/// What seals the AP-REP: the session key.
+enum Sealer {
+    Derived(Schedule),
+    Remembered(Arc<RememberedTicket>),
 }
 
 /// An accepted AP-REQ.
@@ -95,14 +122,21 @@ pub struct Accepted<B> {
 impl Acceptor {
     /// An acceptor that judges as `config` says.
     pub fn new(config: AcceptorConfig) -> Self {
+        let remembered = RememberedTickets::new(config.remembered_tickets);
         Self {
-            config: Arc::new(config),
+            shared: Arc::new(Shared { config, remembered }),
         }
     }
 
     /// How it judges.
     pub fn config(&self) -> &AcceptorConfig {
-        &self.config
+        &self.shared.config
+    }
+
+    /// How many tickets are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.shared.remembered.len()
     }
 
     /// Judges an AP-REQ that came from `peer`, and admits it if it was not seen before.
@@ -131,7 +165,7 @@ impl Acceptor {
     ) -> Result<Verified<B::Bound>, Refusal> {
         let mut known = Known::default();
         self.check(ap_req, binding, peer, now, &mut known)
-            .map_err(|error| self.config.refusal(error, &known, now))
+            .map_err(|error| self.config().refusal(error, &known, now))
     }
 
     fn check<B: Binding>(
@@ -142,78 +176,156 @@ impl Acceptor {
         now: Timestamp,
         known: &mut Known,
     ) -> Result<Verified<B::Bound>, Error> {
-        let config = &*self.config;
-        let decoded = verify::decode(ap_req)?;
+        let Shared { config, remembered } = &*self.shared;
+        let request = verify::decode(ap_req)?;
+        let user_to_user = request.ap_options.contains(ApOptions::USE_SESSION_KEY);
+        let sight = match user_to_user || config.user_to_user_only {
+            true => Sight::Never,
+            false => remembered.find(request.ticket.as_bytes()),
+        };
+        let of = Circumstances { binding, peer, now };
+        match sight {
+            Sight::Known(ticket) => self.check_with_known(ticket, &request, &of, known),
+            sight => self.check_with_new(sight, &request, &of, known),
+        }
+    }
+
+    /// The ticket was opened when it came before.
+    fn check_with_known<B: Binding>(
+        &self,
+        remembered: Arc<RememberedTicket>,
+        request: &ApReq<'_>,
+        of: &Circumstances<'_, B>,
+        known: &mut Known,
+    ) -> Result<Verified<B::Bound>, Error> {
+        let facts = &remembered.facts;
+        let part = verify::known_part(&facts.ticket);
+        let octets = verify::open_authenticator(request, &facts.authenticator, &part.1)?;
+        let enctypes = &self.shared.config.permitted_enctypes;
+        let claimed = verify::claim(part, octets.expose(), enctypes, known)?;
+        let vouching = Vouching::Known(&facts.vouched);
+        let judged = self.judge(&claimed, &facts.ticket.server, &vouching, request, of)?;
+        let subkey = claimed.subkey;
+        Ok(Verified {
+            shared: Arc::clone(&self.shared),
+            ticket: Arc::clone(&facts.ticket),
+            opened_by: OpenedBy {
+                key: facts.key,
+                fallback: facts.fallback,
+                authenticator: octets,
+            },
+            sealer: Sealer::Remembered(remembered),
+            subkey,
+            judged,
+        })
+    }
+
+    /// The ticket has to be opened.
+    fn check_with_new<B: Binding>(
+        &self,
+        sight: Sight,
+        request: &ApReq<'_>,
+        of: &Circumstances<'_, B>,
+        known: &mut Known,
+    ) -> Result<Verified<B::Bound>, Error> {
+        let Shared { config, remembered } = &*self.shared;
+        let enctypes = &config.permitted_enctypes;
+        let decoded = verify::decode_ticket(request)?;
         let opened = verify::open_ticket(
+            request.ap_options,
             &decoded,
             &config.keys,
             &config.accepts,
-            &config.permitted_enctypes,
+            enctypes,
             config.user_to_user.as_ref(),
             config.user_to_user_only,
         )?;
-        let part = verify::ticket_part(opened.octets.expose(), &config.permitted_enctypes)?;
-        let (request, usage) = (&decoded.request, KeyUsage::AP_REQ_AUTHENTICATOR);
+        let (ticket, server) = decoded;
+        let part = verify::ticket_part(opened.octets.expose(), enctypes)?;
         let schedule = part.2.schedule();
-        let authenticator = verify::open_authenticator(request, &schedule, usage, &part.1)?;
-        let claimed = verify::claim(
-            part,
-            authenticator.expose(),
-            &config.permitted_enctypes,
-            known,
-        )?;
+        let opener = schedule.cipher(KeyUsage::AP_REQ_AUTHENTICATOR)?;
+        let octets = verify::open_authenticator(request, &opener, &part.1)?;
+        let claimed = verify::claim(part, octets.expose(), enctypes, known)?;
+        let vouching = Vouching::Key(&opened.sealed_by);
+        let judged = self.judge(&claimed, &server, &vouching, request, of)?;
 
-        let server = &decoded.server;
-        let same_client = verify::same_client(&claimed, server)?;
-        let admissible = verify::admissible(&claimed, config.addresses, peer, config.anonymous)?;
-        let in_time = verify::in_time(&claimed, now, config.skew, false)?;
-        let path = verify::transited(&claimed, server, &config.transited)?;
+        let contents = Contents::of(&claimed.part, claimed.session_key, claimed.client);
+        let subkey = claimed.subkey;
+        let sealed = &ticket.enc_part;
+        let kvno = sealed.kvno.map(|kvno| kvno.0);
+        let identity = (server, kvno, Enctype(sealed.etype));
+        let key = match &opened.sealed_by {
+            SealedBy::Service(key) => Some((key.index(), key.kvno())),
+            SealedBy::Tgt(_) => None,
+        };
+        let fallback = opened.fallback;
+        let ticket = Arc::new(OpenTicket::new(opened.octets, identity, contents));
+        let sealer = match sight {
+            Sight::Again(hash) => {
+                let facts = Facts {
+                    ticket: Arc::clone(&ticket),
+                    key,
+                    fallback,
+                    vouched: judged.authorized.vouched.clone(),
+                    authenticator: opener,
+                    reply: schedule.cipher(KeyUsage::AP_REP)?,
+                };
+                let (octets, now) = (request.ticket.as_bytes(), of.now.time());
+                Sealer::Remembered(remembered.remember(hash, octets, facts, now))
+            }
+            Sight::First(hash) => {
+                remembered.note(hash);
+                Sealer::Derived(schedule)
+            }
+            Sight::Known(_) | Sight::Never => Sealer::Derived(schedule),
+        };
+        Ok(Verified {
+            shared: Arc::clone(&self.shared),
+            ticket,
+            opened_by: OpenedBy {
+                key,
+                fallback,
+                authenticator: octets,
+            },
+            sealer,
+            subkey,
+            judged,
+        })
+    }
+
+    /// Judges what an opened ticket and an opened authenticator say.
+    fn judge<B: Binding>(
+        &self,
+        claimed: &Claimed<'_, '_>,
+        server: &Principal,
+        vouching: &Vouching<'_>,
+        request: &ApReq<'_>,
+        of: &Circumstances<'_, B>,
+    ) -> Result<Judged<B::Bound>, Error> {
+        let config = &self.shared.config;
+        let same_client = verify::same_client(claimed, server)?;
+        let admissible = verify::admissible(claimed, config.addresses, of.peer, config.anonymous)?;
+        let in_time = verify::in_time(claimed, of.now, config.skew, false)?;
+        let path = verify::transited(claimed, server, &config.transited)?;
         let policy = AuthDataPolicy {
             unknown: config.unknown_critical,
             pac: config.pac,
             invalid_pac: config.invalid_pac,
         };
-        let authorized = verify::authorized(&claimed, &opened.sealed_by, &policy)?;
-        let bound = verify::bound(&claimed, &authorized, binding)?;
+        let authorized = verify::authorized(claimed, vouching, &policy)?;
+        let bound = verify::bound(claimed, &authorized, of.binding)?;
 
-        let mutual = B::mutual(&bound.0, request.ap_options);
         let mac_len = claimed.session_key.enctype().mac_len().unwrap_or_default();
-        let entry = ReplayEntry::new(
-            request.authenticator.cipher.as_bytes(),
-            mac_len,
-            claimed.ctime,
-            config.skew,
-        );
-        let contents = Contents::of(&claimed.part, claimed.session_key, claimed.client);
-        let (subkey, ctime) = (claimed.subkey, claimed.ctime);
-        let initiator_seq = claimed.authenticator.seq_number.unwrap_or_default().0;
-        let opened_by = OpenedBy {
-            key: match &opened.sealed_by {
-                SealedBy::Service(key) => Some((key.index(), key.kvno())),
-                SealedBy::Tgt(_) => None,
-            },
-            fallback: opened.fallback,
-            authenticator,
-        };
-        let sealed = &decoded.ticket.enc_part;
-        let identity = (
-            decoded.server,
-            sealed.kvno.map(|kvno| kvno.0),
-            Enctype(sealed.etype),
-        );
-        Ok(Verified {
-            config: Arc::clone(&self.config),
-            ticket: OpenTicket::new(opened.octets, identity, contents),
-            opened_by,
+        let sealed = request.authenticator.cipher.as_bytes();
+        Ok(Judged {
+            mutual: B::mutual(&bound.0, request.ap_options),
+            entry: ReplayEntry::new(sealed, mac_len, claimed.ctime, config.skew),
             proofs: (same_client, admissible, in_time, path),
             authorized,
             bound,
-            schedule,
-            subkey,
-            initiator_seq,
-            ctime,
-            mutual,
-            entry,
+            initiator_seq: claimed.authenticator.seq_number.unwrap_or_default().0,
+            ctime: claimed.ctime,
+            takes_subkey: B::takes_subkey,
         })
     }
 }
@@ -242,13 +354,13 @@ impl AcceptorConfig {
 impl<B> Verified<B> {
     /// What the replay cache has to remember.
     pub fn entry(&self) -> &ReplayEntry {
-        &self.entry
+        &self.judged.entry
     }
 
     /// What the configuration's own cache says of it.
     pub(crate) fn own_verdict(&self, now: Timestamp) -> ReplayVerdict {
-        match &self.config.replay_cache {
-            Some(cache) => cache.check_and_insert(&self.entry, now),
+        match &self.shared.config.replay_cache {
+            Some(cache) => cache.check_and_insert(self.entry(), now),
             None => ReplayVerdict::Unchecked,
         }
     }
@@ -256,23 +368,30 @@ impl<B> Verified<B> {
     /// Admits the request, if `verdict` says that it was not seen before (AP-47), and builds the
     /// AP-REP. The verdict must be a cache's answer about this [`entry`](Self::entry).
     pub fn admit(self, verdict: ReplayVerdict, now: Timestamp) -> Result<Accepted<B>, Refusal> {
-        let config = Arc::clone(&self.config);
+        let shared = Arc::clone(&self.shared);
         let known = Known {
             client: Some(self.ticket.client.clone()),
-            ctime: Some(self.ctime),
+            ctime: Some(self.judged.ctime),
         };
         self.admitted(verdict, now)
-            .map_err(|error| config.refusal(error, &known, now))
+            .map_err(|error| shared.config.refusal(error, &known, now))
     }
 
     fn admitted(self, verdict: ReplayVerdict, now: Timestamp) -> Result<Accepted<B>, Error> {
+        let shared = Arc::clone(&self.shared);
+        let cache = shared.config.replay_cache.as_ref();
+        let judged = self.judged;
         let fresh = match verdict {
             ReplayVerdict::Fresh => Fresh { checked: true },
             ReplayVerdict::Unchecked => Fresh { checked: false },
             ReplayVerdict::Seen => {
                 return Err(Rejection::Replay {
                     client: self.ticket.client.clone(),
-                    ctime: self.ctime,
+                    ctime: judged.ctime,
+                    first_seen: cache.and_then(|cache| cache.first_seen(&judged.entry)),
+                    now,
+                    cache: cache.map(|cache| cache.kind()),
+                    tag: judged.entry.tag,
                 }
                 .into());
             }
@@ -290,30 +409,39 @@ impl<B> Verified<B> {
             session: self.ticket.session_key.clone(),
             initiator_subkey: self.subkey,
             acceptor_subkey: None,
-            initiator_seq: self.initiator_seq,
-            acceptor_seq: self.initiator_seq,
+            initiator_seq: judged.initiator_seq,
+            acceptor_seq: judged.initiator_seq,
         };
-        let reply = if self.mutual {
-            let wanted = self.config.subkey_enctype(&keys, &self.authorized.enctypes);
-            let draw = Draw::new(&*self.config.rng)?;
-            keys.acceptor_subkey = Some(acceptor_subkey(wanted, &keys.session, draw.seed())?);
+        let reply = if judged.mutual {
+            let config = &self.shared.config;
+            let wanted = config.subkey_enctype(&keys, &judged.authorized.enctypes);
+            let draw = Draw::new(&*config.rng)?;
+            if (judged.takes_subkey)(&judged.bound.0, wanted) {
+                keys.acceptor_subkey = Some(acceptor_subkey(wanted, &keys.session, draw.seed())?);
+            }
             keys.acceptor_seq = draw.sequence();
-            Some(ap_rep(
-                &keys,
-                &self.schedule,
-                self.ctime,
-                draw.confounder(),
-            )?)
+            let derived;
+            let sealer = match &self.sealer {
+                Sealer::Remembered(ticket) => &ticket.facts.reply,
+                Sealer::Derived(schedule) => {
+                    derived = schedule.cipher(KeyUsage::AP_REP)?;
+                    &derived
+                }
+            };
+            Some(ap_rep(&keys, sealer, judged.ctime, draw.confounder())?)
         } else {
             None
         };
+        let cache = cache.filter(|_| fresh.checked).map(|cache| cache.kind());
+        let replay = (cache, judged.entry.tag);
         let (peer, bound) = Peer::new(
             self.ticket,
             self.opened_by,
-            self.proofs,
-            self.authorized,
-            self.bound,
+            judged.proofs,
+            judged.authorized,
+            judged.bound,
             fresh,
+            replay,
         );
         Ok(Accepted {
             peer,
@@ -353,7 +481,7 @@ fn acceptor_subkey(enctype: Enctype, session: &Key, seed: &[u8; 32]) -> Result<K
 /// subkeys (AP-51).
 fn ap_rep(
     keys: &SessionKeys,
-    session: &Schedule,
+    sealer: &Cipher,
     ctime: Timestamp,
     confounder: &[u8; 16],
 ) -> Result<Vec<u8>, Error> {
@@ -369,13 +497,12 @@ fn ap_rep(
     };
     let part = Secret::new(part.to_bytes()?);
     let mut cipher = Vec::new();
-    let sealer = session.cipher(KeyUsage::AP_REP)?;
     sealer.encrypt_under(confounder, &[part.expose()], &mut cipher);
     let reply = ApRep {
         pvno: KRB5_PVNO,
         msg_type: MsgType::AP_REP.0,
         enc_part: EncryptedData {
-            etype: session.enctype().0,
+            etype: sealer.enctype().0,
             kvno: None,
             cipher: OctetString(&cipher),
         },
@@ -385,7 +512,7 @@ fn ap_rep(
 
 impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Acceptor").field(&self.config).finish()
+        f.debug_tuple("Acceptor").field(self.config()).finish()
     }
 }
 

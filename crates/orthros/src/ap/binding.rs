@@ -1,6 +1,6 @@
 //! What the checksum in an authenticator protects: the protocol around the exchange decides.
 
-use crate::crypto::{ChecksumType, Key, KeyUsage};
+use crate::crypto::{ChecksumType, Enctype, Key, KeyUsage};
 use crate::error::Rejection;
 use crate::wire::{ApOptions, Checksum};
 
@@ -35,6 +35,12 @@ pub trait Binding {
     fn mutual(bound: &Self::Bound, options: ApOptions) -> bool {
         let _ = bound;
         options.contains(ApOptions::MUTUAL_REQUIRED)
+    }
+
+    /// Whether a subkey of the acceptor's, of this enctype, is of use (AP-53).
+    fn takes_subkey(bound: &Self::Bound, enctype: Enctype) -> bool {
+        let _ = (bound, enctype);
+        true
     }
 }
 

@@ -331,6 +331,10 @@ impl Initiator {
         now: Timestamp,
     ) -> Result<Step<AwaitReply, SessionKeys>, Error> {
         let session = self.credentials.session_key.clone();
+        // Security case 53: nothing is sent under RC4 unless the caller lists it.
+        if session.enctype().is_weak() {
+            super::verify::permitted("session key", session.enctype(), &self.config.enctypes)?;
+        }
         let parts = AuthenticatorParts {
             usage: KeyUsage::AP_REQ_AUTHENTICATOR,
             mutual: self.config.mutual,

@@ -233,11 +233,18 @@ impl ServiceKeys {
         sealed: &EncryptedData<'_>,
     ) -> Rejection {
         let enctype = Enctype(sealed.etype);
+        // For the operator: whether a version is only called otherwise. It is not used (AP-18).
+        let own = |key: &&ServiceKey| key.principal == *server && key.enctype() == enctype;
+        let mut candidates = self.keys.iter().filter(own).take(MAX_ALIASES);
+        let misnumbered = candidates.find(|key| decrypt(key, sealed).is_some());
+        let misnumbered = misnumbered.map(|key| key.index);
         let considered = self.considered(|key| {
             if key.principal != *server {
                 KeyVerdict::OtherPrincipal
             } else if same_kvno(key.kvno, kvno) {
                 KeyVerdict::OtherEnctype
+            } else if Some(key.index) == misnumbered {
+                KeyVerdict::Misnumbered
             } else {
                 KeyVerdict::OtherVersion
             }
@@ -354,7 +361,7 @@ impl ServiceKeys {
     }
 }
 
-/// How many keys of other names are tried for a diagnosis: a stranger can ask for it.
+/// How many keys of other names or versions are tried for a diagnosis: a stranger can ask for it.
 const MAX_ALIASES: usize = 16;
 
 /// The newest in front, its version perhaps wrapped around (FILE-05), then the others, the highest

@@ -33,6 +33,7 @@ mod keys;
 mod ms_kile;
 mod peer;
 mod policy;
+mod remembered;
 mod replay;
 pub(crate) mod session;
 pub mod tgs;
@@ -56,7 +57,7 @@ pub use keys::{ServiceKey, ServiceKeys};
 pub use ms_kile::TokenRestrictions;
 pub use peer::Peer;
 pub use policy::{AcceptorConfig, Accepts, InvalidPac, PacPolicy};
-pub use replay::{MemoryReplayCache, ReplayCache, ReplayEntry, ReplayVerdict};
+pub use replay::{AskedElsewhere, MemoryReplayCache, ReplayCache, ReplayEntry, ReplayVerdict};
 pub use session::{
     Freshness, HostAddresses, Party, Session, SessionAddresses, SessionConfig, SessionKeys,
 };

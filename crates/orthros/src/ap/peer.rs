@@ -1,6 +1,7 @@
 //! Who the peer is, proven.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::authdata::{
     AP_OPTIONS_CBT, AP_OPTIONS_UNVERIFIED_TARGET_NAME, AuthData, elements_within,
@@ -8,7 +9,7 @@ use super::authdata::{
 use super::ms_kile::{self, TokenRestrictions};
 use super::ticket::OpenTicket;
 use super::verify::{
-    Admissible, Authorized, Bound, InTime, PathAccepted, SameClient, is_anonymous,
+    Admissible, Authorized, Bound, InTime, PathAccepted, SameClient, Vouched, is_anonymous,
 };
 use crate::pac::VerifiedPac;
 use crate::principal::Principal;
@@ -28,14 +29,14 @@ pub(super) struct Fresh {
 /// It can be made only from the proofs of every check. What it says is from the sealed part of
 /// the ticket, written by the KDC; what is from elsewhere says so. `Debug` shows no key.
 pub struct Peer {
-    ticket: OpenTicket,
+    ticket: Arc<OpenTicket>,
     opened_by: OpenedBy,
     clock_offset: i64,
-    pac: Option<Box<VerifiedPac>>,
-    kdc_issued: Vec<AuthData>,
-    cammac: Vec<AuthData>,
+    vouched: Vouched,
     ap_options: u32,
     replay_checked: bool,
+    replay_cache: Option<&'static str>,
+    replay_tag: [u8; 12],
 }
 
 /// What opened the request: the ticket's key, and what the session key opened.
@@ -49,22 +50,23 @@ pub(super) struct OpenedBy {
 
 impl Peer {
     pub(super) fn new<B>(
-        ticket: OpenTicket,
+        ticket: Arc<OpenTicket>,
         opened_by: OpenedBy,
         (_, _, in_time, _): (SameClient, Admissible, InTime, PathAccepted),
         authorized: Authorized,
         bound: Bound<B>,
         fresh: Fresh,
+        (replay_cache, replay_tag): (Option<&'static str>, [u8; 12]),
     ) -> (Self, B) {
         let peer = Self {
             ticket,
             opened_by,
             clock_offset: in_time.offset,
-            pac: authorized.pac,
-            kdc_issued: authorized.kdc_issued,
-            cammac: authorized.cammac,
+            vouched: authorized.vouched,
             ap_options: authorized.ap_options,
             replay_checked: fresh.checked,
+            replay_cache,
+            replay_tag,
         };
         (peer, bound.0)
     }
@@ -156,23 +158,23 @@ impl Peer {
 
     /// The PAC, its server signature verified.
     pub fn pac(&self) -> Option<&VerifiedPac> {
-        self.pac.as_deref()
+        self.vouched.pac.as_deref()
     }
 
     /// What the KDC put into AD-KDC-ISSUED. The checksum is right, but the client knows the key
     /// of it: this must not raise the client's rights (AP-36).
     pub fn kdc_issued(&self) -> &[AuthData] {
-        &self.kdc_issued
+        &self.vouched.kdc_issued
     }
 
     /// What the KDC put into AD-CAMMAC for this service (AP-37).
     pub fn cammac(&self) -> &[AuthData] {
-        &self.cammac
+        &self.vouched.cammac
     }
 
     /// The authentication indicators in AD-CAMMAC: how the client authenticated (RFC 8129).
     pub fn authentication_indicators(&self) -> Vec<String> {
-        let elements = self.cammac.iter();
+        let elements = self.vouched.cammac.iter();
         elements
             .filter(|e| e.ad_type == AdType::AUTHENTICATION_INDICATOR)
             .flat_map(|e| {
@@ -192,6 +194,18 @@ impl Peer {
     /// keeps no cache, or goes on when the cache fails (AP-43).
     pub fn replay_checked(&self) -> bool {
         self.replay_checked
+    }
+
+    /// Which kind of replay cache said so, as the acceptor's configuration names it; `None` if none
+    /// did.
+    pub fn replay_cache(&self) -> Option<&'static str> {
+        self.replay_cache
+    }
+
+    /// What a replay cache knows the request by. The refusal of the same request, sent again, names
+    /// it too.
+    pub fn replay_tag(&self) -> [u8; 12] {
+        self.replay_tag
     }
 
     /// The client says that it knows of channel bindings, and supplies some if it has any (AP-80).
@@ -225,7 +239,7 @@ impl fmt::Debug for Peer {
             .field("keytab_kvno", &self.keytab_kvno())
             .field("fallback_key", &self.used_fallback_key())
             .field("clock_offset", &self.clock_offset)
-            .field("pac", &self.pac)
+            .field("pac", &self.pac())
             .field(
                 "authentication_indicators",
                 &self.authentication_indicators(),

@@ -84,10 +84,13 @@ pub struct AcceptorConfig {
     pub(super) pac: PacPolicy,
     pub(super) invalid_pac: InvalidPac,
     pub(super) replay_cache: Option<Arc<dyn ReplayCache>>,
+    pub(super) remembered_tickets: usize,
     pub(super) user_to_user: Option<Key>,
     pub(super) user_to_user_only: bool,
     pub(super) rng: Arc<dyn Random>,
 }
+
+const DEFAULT_REMEMBERED: usize = 512;
 
 impl AcceptorConfig {
     /// Accepts tickets for `accepts` that one of `keys` opens: clocks within five minutes, AES
@@ -108,6 +111,7 @@ impl AcceptorConfig {
             pac: PacPolicy::default(),
             invalid_pac: InvalidPac::default(),
             replay_cache: Some(Arc::new(MemoryReplayCache::new())),
+            remembered_tickets: DEFAULT_REMEMBERED,
             user_to_user: None,
             user_to_user_only: false,
             rng: Arc::new(OsRandom),
@@ -186,6 +190,25 @@ impl AcceptorConfig {
         self
     }
 
+    /// How many tickets the acceptor remembers, about: 512 if nothing is said, none if 0.
+    ///
+    /// A ticket that comes again, octet for octet, is not opened again, and its PAC is neither
+    /// verified nor read again: both follow from its octets, the keys and the policy, none of which
+    /// has changed. Everything about the request itself is judged each time: its authenticator, the
+    /// clock, the ticket's end, addresses, the path of realms, whether it was seen before.
+    ///
+    /// It costs memory: of each ticket its octets, its contents and its PAC, between three times
+    /// and five times its length and two KiB more. Tickets of more than 8 KiB, and those that come
+    /// once, are not remembered. Session keys stay in memory until their tickets are forgotten, at
+    /// the latest with the acceptor; the keys that open their tickets are there as well. Who has
+    /// seen a ticket pass, and can send it to the service, can measure by the time until it is
+    /// refused whether it is in use there.
+    #[must_use]
+    pub fn remember_tickets(mut self, tickets: usize) -> Self {
+        self.remembered_tickets = tickets;
+        self
+    }
+
     /// Accepts user-to-user tickets, sealed under the session key of the acceptor's own TGT
     /// (AP-78).
     #[must_use]
@@ -199,6 +222,23 @@ impl AcceptorConfig {
     pub fn user_to_user_only(mut self, tgt_session_key: Key) -> Self {
         self.user_to_user_only = true;
         self.user_to_user(tgt_session_key)
+    }
+
+    /// Whether a ticket for a service of this class (`ldap`) on one of these hosts could be
+    /// accepted: whether there is a key for it that policy permits (SASL-03).
+    pub fn has_key_for(&self, class: &str, on: impl Fn(&str) -> bool) -> bool {
+        let named = |server: &Principal| {
+            server.components().len() == 2
+                && server.component(0) == Some(class)
+                && server.component(1).is_some_and(&on)
+        };
+        !self.user_to_user_only
+            && self.keys.iter().any(|key| {
+                let server = key.principal();
+                named(server)
+                    && self.accepts.accept(server)
+                    && self.permitted_enctypes.contains(&key.enctype())
+            })
     }
 
     /// Where randomness comes from.

@@ -54,15 +54,17 @@ pub fn open(
     now: Timestamp,
     known: &mut Known,
 ) -> Result<TgsRequester, Error> {
-    let decoded = verify::decode(ap_req)?;
+    let request = verify::decode(ap_req)?;
+    let decoded = verify::decode_ticket(&request)?;
     let (accepts, enctypes) = (&Accepts::AnyKey, policy.enctypes);
-    let opened = verify::open_ticket(&decoded, keys, accepts, enctypes, None, false)?;
+    let options = request.ap_options;
+    let opened = verify::open_ticket(options, &decoded, keys, accepts, enctypes, None, false)?;
+    let (ticket, server) = decoded;
     let part = verify::ticket_part(opened.octets.expose(), enctypes)?;
-    let usage = KeyUsage::TGS_REQ_AUTHENTICATOR;
-    let schedule = part.2.schedule();
-    let octets = verify::open_authenticator(&decoded.request, &schedule, usage, &part.1)?;
+    let cipher = part.2.cipher(KeyUsage::TGS_REQ_AUTHENTICATOR)?;
+    let octets = verify::open_authenticator(&request, &cipher, &part.1)?;
     let claimed = verify::claim(part, octets.expose(), enctypes, known)?;
-    verify::same_client(&claimed, &decoded.server)?;
+    verify::same_client(&claimed, &server)?;
     verify::admissible(
         &claimed,
         AddressPolicy::IfPresent,
@@ -75,9 +77,9 @@ pub fn open(
 
     let contents = Contents::of(&claimed.part, claimed.session_key, claimed.client);
     let (subkey, ctime) = (claimed.subkey, claimed.ctime);
-    let sealed = &decoded.ticket.enc_part;
+    let sealed = &ticket.enc_part;
     let kvno = sealed.kvno.map(|kvno| kvno.0);
-    let identity = (decoded.server, kvno, Enctype(sealed.etype));
+    let identity = (server, kvno, Enctype(sealed.etype));
     Ok(TgsRequester {
         ticket: OpenTicket::new(opened.octets, identity, contents),
         subkey,

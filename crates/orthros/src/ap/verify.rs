@@ -13,6 +13,7 @@
 //! Each check gives a value that cannot be had otherwise, and a [`Peer`](super::Peer) is made of
 //! all of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::{AddressPolicy, HostAddr};
@@ -21,29 +22,23 @@ use super::binding::{Binding, BindingKeys};
 use super::error_reply::Known;
 use super::keys::{self, OpenedWith, ServiceKeys};
 use super::policy::{Accepts, InvalidPac, PacPolicy};
+use super::ticket::OpenTicket;
 use super::transited::TransitedPolicy;
 use crate::cause::recognised;
-use crate::crypto::{Enctype, Key, KeyUsage, Mac, Schedule};
+use crate::crypto::{Cipher, Enctype, Key, KeyUsage, Mac};
 use crate::error::{Error, Rejection};
 use crate::pac::{Pac, VerifiedPac};
 use crate::principal::Principal;
 use crate::secret::Secret;
 use crate::time::{KerberosTime, Timestamp};
 use crate::wire::{
-    ApOptions, ApReq, Authenticator, AuthorizationDataElement, EncTicketPart, EncryptionKey,
-    ErrorCode, KRB5_PVNO, Message, MsgType, NameType, Ticket, TicketFlags,
-    primitive::application_number,
+    AddrType, ApOptions, ApReq, Authenticator, AuthorizationDataElement, EncTicketPart,
+    EncryptionKey, ErrorCode, HostAddress, KRB5_PVNO, Message, MsgType, NameType, OctetString,
+    Ticket, TicketFlags, TransitedEncoding, primitive::application_number,
 };
 
-/// An AP-REQ and the ticket in it, decoded; nothing is verified.
-pub(super) struct Decoded<'a> {
-    pub(super) request: ApReq<'a>,
-    pub(super) ticket: Ticket<'a>,
-    pub(super) server: Principal,
-}
-
-/// Decodes (AP-13, AP-14, AP-15).
-pub(super) fn decode(octets: &[u8]) -> Result<Decoded<'_>, Error> {
+/// Decodes an AP-REQ (AP-13, AP-14); nothing is verified.
+pub(super) fn decode(octets: &[u8]) -> Result<ApReq<'_>, Error> {
     let refuse_type = |found: String| Rejection::MessageType {
         expected: "AP-REQ",
         found,
@@ -57,14 +52,15 @@ pub(super) fn decode(octets: &[u8]) -> Result<Decoded<'_>, Error> {
         return Err(refuse_type(format!("msg-type {}", request.msg_type)).into());
     }
     version("pvno", request.pvno)?;
+    Ok(request)
+}
+
+/// Decodes the ticket in an AP-REQ, and whom it is for (AP-14, AP-15); nothing is verified.
+pub(super) fn decode_ticket<'a>(request: &ApReq<'a>) -> Result<(Ticket<'a>, Principal), Error> {
     let ticket = Ticket::from_bytes(request.ticket.as_bytes())?;
     version("tkt-vno", ticket.tkt_vno)?;
     let server = Principal::from_wire(&ticket.realm, &ticket.sname)?;
-    Ok(Decoded {
-        request,
-        ticket,
-        server,
-    })
+    Ok((ticket, server))
 }
 
 /// AP-14.
@@ -139,28 +135,27 @@ fn no_mac(error: crate::crypto::CryptoError) -> Rejection {
 
 /// Chooses the key and opens the ticket (AP-16 to AP-24, AP-78, AP-79).
 pub(super) fn open_ticket<'k>(
-    decoded: &Decoded<'_>,
+    options: ApOptions,
+    (ticket, server): &(Ticket<'_>, Principal),
     keys: &'k ServiceKeys,
     accepts: &Accepts,
     enctypes: &[Enctype],
     tgt: Option<&'k Key>,
     user_to_user_only: bool,
 ) -> Result<TicketOpened<'k>, Rejection> {
-    let Decoded {
-        request,
-        ticket,
-        server,
-    } = decoded;
     if !accepts.accept(server) {
         return Err(Rejection::NotUs {
             ticket: server.clone(),
-            accepts: accepts.to_string(),
+            accepts: match keys.iter().any(|key| key.principal() == server) {
+                true => format!("{accepts} (and the keytab has a key of the ticket's server)"),
+                false => format!("{accepts} (and the keytab has no key of the ticket's server)"),
+            },
         });
     }
     // Before it is decrypted: nothing runs a cipher that policy has switched off.
     let enctype = Enctype(ticket.enc_part.etype);
     permitted("ticket", enctype, enctypes)?;
-    if request.ap_options.contains(ApOptions::USE_SESSION_KEY) {
+    if options.contains(ApOptions::USE_SESSION_KEY) {
         let tgt = tgt.ok_or(Rejection::NoTgt)?;
         return Ok(TicketOpened {
             sealed_by: SealedBy::Tgt(tgt),
@@ -210,23 +205,58 @@ pub(super) fn ticket_part<'t>(
     Ok((part, client, session_key))
 }
 
-/// The authenticator's cipher text, decrypted with the session key (AP-25): `usage` is 11, or 7
-/// in a TGS-REQ (AP-04).
+/// The same of a ticket that was opened before, without its authorization data, which was judged
+/// then ([`Vouching::Known`]).
+pub(super) fn known_part(ticket: &OpenTicket) -> (EncTicketPart<'_>, Principal, Key) {
+    let (client, session_key) = (&ticket.client, &ticket.session_key);
+    let (tr_type, contents) = &ticket.transited;
+    let part = EncTicketPart {
+        flags: ticket.flags,
+        key: EncryptionKey {
+            keytype: session_key.enctype().0,
+            keyvalue: OctetString(session_key.expose()),
+        },
+        crealm: client.realm_to_wire(),
+        cname: client.to_wire(),
+        transited: TransitedEncoding {
+            tr_type: *tr_type,
+            contents: OctetString(contents),
+        },
+        authtime: ticket.authtime,
+        starttime: ticket.starttime,
+        endtime: ticket.endtime,
+        renew_till: ticket.renew_till,
+        caddr: match ticket.addresses.is_empty() {
+            true => None,
+            false => Some(ticket.addresses.iter().map(address).collect()),
+        },
+        authorization_data: None,
+    };
+    (part, client.clone(), session_key.clone())
+}
+
+fn address((addr_type, address): &(AddrType, Vec<u8>)) -> HostAddress<'_> {
+    HostAddress {
+        addr_type: *addr_type,
+        address: OctetString(address),
+    }
+}
+
+/// The authenticator's cipher text, decrypted with the session key (AP-25): `cipher` is of usage
+/// 11, or 7 in a TGS-REQ (AP-04).
 pub(super) fn open_authenticator(
     request: &ApReq<'_>,
-    session_key: &Schedule,
-    usage: KeyUsage,
+    cipher: &Cipher,
     client: &Principal,
 ) -> Result<Secret, Error> {
     let sealed = &request.authenticator;
     let refuse = || Rejection::AuthenticatorModified {
         client: client.clone(),
-        enctype: session_key.enctype(),
+        enctype: cipher.enctype(),
     };
-    if Enctype(sealed.etype) != session_key.enctype() {
+    if Enctype(sealed.etype) != cipher.enctype() {
         return Err(refuse().into());
     }
-    let cipher = session_key.cipher(usage)?;
     match cipher.decrypt(sealed.cipher.as_bytes()) {
         Ok(octets) => Ok(Secret::new(octets)),
         Err(_) => Err(refuse().into()),
@@ -314,6 +344,15 @@ pub(super) fn is_anonymous(principal: &Principal) -> bool {
     principal.components().eq(["WELLKNOWN", "ANONYMOUS"])
 }
 
+/// When the KDC sealed the ticket, by its own clock; of a postdated ticket nothing says it.
+fn issued(part: &EncTicketPart<'_>) -> Option<KerberosTime> {
+    let postdated = TicketFlags::POSTDATED | TicketFlags::INVALID;
+    match part.flags.0 & postdated.0 {
+        0 => Some(part.starttime.unwrap_or(part.authtime)),
+        _ => None,
+    }
+}
+
 /// The ticket may be used from where it came.
 pub(super) struct Admissible(());
 
@@ -353,6 +392,7 @@ pub(super) fn in_time(
             client_time: claimed.ctime,
             now,
             limit: skew.as_secs(),
+            issued: issued(part),
         });
     }
     let starttime = part.starttime.unwrap_or(part.authtime);
@@ -390,12 +430,17 @@ pub(super) fn transited(
         .map(PathAccepted)
 }
 
-/// What authorization data says, as far as somebody vouches for it.
-pub(super) struct Authorized {
-    /// Boxed: it is large, and handed on several times.
-    pub(super) pac: Option<Box<VerifiedPac>>,
+/// What the authorization data of a ticket says, as far as somebody vouches for it.
+#[derive(Clone)]
+pub(super) struct Vouched {
+    pub(super) pac: Option<Arc<VerifiedPac>>,
     pub(super) kdc_issued: Vec<authdata::AuthData>,
     pub(super) cammac: Vec<authdata::AuthData>,
+}
+
+/// What authorization data says.
+pub(super) struct Authorized {
+    pub(super) vouched: Vouched,
     /// What the client can do (RFC 4537).
     pub(super) enctypes: Vec<Enctype>,
     /// KERB-AP-OPTIONS.
@@ -409,10 +454,18 @@ pub(super) struct AuthDataPolicy {
     pub(super) invalid_pac: InvalidPac,
 }
 
+/// Where what a ticket's authorization data says is known from.
+pub(super) enum Vouching<'k> {
+    /// It is to be found out: this key sealed the ticket.
+    Key(&'k SealedBy<'k>),
+    /// It was found out when the same ticket came before.
+    Known(&'k Vouched),
+}
+
 /// AP-34 to AP-38, AP-80, AP-82; PAC-01, PAC-17, PAC-19.
 pub(super) fn authorized(
     claimed: &Claimed<'_, '_>,
-    sealed_by: &SealedBy<'_>,
+    vouching: &Vouching<'_>,
     policy: &AuthDataPolicy,
 ) -> Result<Authorized, Rejection> {
     let of_ticket: &[AuthorizationDataElement<'_>] = claimed
@@ -421,27 +474,34 @@ pub(super) fn authorized(
         .as_deref()
         .unwrap_or_default();
     let session = &claimed.session_key;
-    let TicketData {
-        pac,
-        second_pac,
-        kdc_issued,
-        cammac,
-    } = authdata::of_ticket(of_ticket, session, sealed_by.key(), policy.unknown)?;
+    let data = match vouching {
+        Vouching::Key(sealed_by) => {
+            authdata::of_ticket(of_ticket, session, sealed_by.key(), policy.unknown)?
+        }
+        Vouching::Known(_) => TicketData::default(),
+    };
     let of_client = claimed
         .authenticator
         .authorization_data
         .as_deref()
         .unwrap_or_default();
     let client = authdata::of_authenticator(of_client, policy.unknown)?;
-    let pac = match (
-        verified_pac(claimed, sealed_by, pac, second_pac),
-        policy.invalid_pac,
-    ) {
-        (Ok(pac), _) => pac,
-        (Err(refused), InvalidPac::Refuse) => return Err(refused),
-        (Err(_), InvalidPac::Ignore) => None,
+    let vouched = match vouching {
+        Vouching::Key(sealed_by) => Vouched {
+            pac: match (
+                verified_pac(claimed, sealed_by, data.pac, data.second_pac),
+                policy.invalid_pac,
+            ) {
+                (Ok(pac), _) => pac,
+                (Err(refused), InvalidPac::Refuse) => return Err(refused),
+                (Err(_), InvalidPac::Ignore) => None,
+            },
+            kdc_issued: data.kdc_issued,
+            cammac: data.cammac,
+        },
+        Vouching::Known(vouched) => (*vouched).clone(),
     };
-    let missing = match (&pac, policy.pac) {
+    let missing = match (&vouched.pac, policy.pac) {
         (None, PacPolicy::Required | PacPolicy::RequiredWithLogonInfo) => Some("a PAC"),
         (Some(pac), PacPolicy::RequiredWithLogonInfo) if pac.logon_info().is_none() => {
             Some("a PAC with LOGON_INFO")
@@ -452,9 +512,7 @@ pub(super) fn authorized(
         return Err(Rejection::PacMissing { required });
     }
     Ok(Authorized {
-        pac,
-        kdc_issued,
-        cammac,
+        vouched,
         enctypes: client.enctypes,
         ap_options: client.ap_options,
     })
@@ -465,7 +523,7 @@ fn verified_pac(
     sealed_by: &SealedBy<'_>,
     octets: Option<&[u8]>,
     second: bool,
-) -> Result<Option<Box<VerifiedPac>>, Rejection> {
+) -> Result<Option<Arc<VerifiedPac>>, Rejection> {
     let Some(octets) = octets else {
         return Ok(None);
     };
@@ -477,7 +535,7 @@ fn verified_pac(
     }
     let pac = Pac::parse(octets)?;
     let pac = sealed_by.verify_pac(pac, &claimed.client, claimed.part.authtime)?;
-    Ok(Some(Box::new(pac)))
+    Ok(Some(Arc::new(pac)))
 }
 
 /// The request is for this connection, this application data.

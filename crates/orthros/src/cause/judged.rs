@@ -3,7 +3,7 @@
 use super::words::{ahead, clock_reason, offset, sh, short, span};
 use super::{Explanation, codes, keys, negotiated};
 use crate::error::{Rejection, SessionFault};
-use crate::time::Timestamp;
+use crate::time::{KerberosTime, Timestamp};
 use crate::wire::{ErrorCode, MsgType};
 
 const NEW_TICKET: &str = "kdestroy && kinit   # on the client (Windows: klist purge)";
@@ -88,7 +88,7 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
         .likely("The client has more addresses than it told the KDC, or changed network since.")
         .likely("The ticket was taken to another machine.")
         .next("kinit -A   # on the client: a ticket without addresses"),
-        Skew { client_time, now, limit } => skew(*client_time, *now, *limit),
+        Skew { client_time, now, limit, issued } => skew(*client_time, *now, *limit, *issued),
         NotYetValid { starttime, now } => {
             let start = Timestamp::from(*starttime);
             let gap = start.micros_since(*now);
@@ -195,18 +195,41 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
         .likely("The client cannot do it (curl and most scripts), or does not know that the connection is TLS because a proxy ends it.")
         .likely("Somebody relays an exchange that was meant for a connection without TLS.")
         .next("Make channel bindings optional in the service's policy until all its clients send them."),
-        Replay { client, ctime } => Explanation::new(
-            "AP_REPLAY",
-            format!("This request of {} (made at {ctime}) was seen before.", short(client)),
-        )
-        .fact("client", client)
-        .fact("made at", ctime)
-        .likely("Something on the way sent it twice: a proxy's retry, a redirect inside the server, a retransmission.")
-        .likely("Two workers of the service share a replay cache, and the request was given to both.")
-        .likely("The client uses one authenticator for several requests.")
-        .likely("Somebody recorded the request and plays it back.")
-        .next("Look in the access logs for the same request twice: same connection means a proxy, another address means an attack.")
-        .next("Switch off retries for requests with an Authorization header in the proxy."),
+        Replay { client, ctime, first_seen, now, cache, tag } => {
+            let tag: String = tag.iter().map(|octet| format!("{octet:02x}")).collect();
+            let since = first_seen.map(|first| now.micros_since(first).max(0));
+            let explanation = Explanation::new(
+                "AP_REPLAY",
+                format!("This request of {} (made at {ctime}) was seen before.", short(client)),
+            )
+            .fact("client", client)
+            .fact("made at", ctime)
+            .fact("first seen", match (first_seen, since) {
+                (Some(first), Some(since)) => format!("{first}, {} ago", span(since)),
+                _ => "the cache does not remember when".to_owned(),
+            })
+            .fact("our time", now)
+            .fact("replay cache", cache.unwrap_or("one that was asked elsewhere"))
+            .fact("connection", "the cache remembers none; the record of the first request says where that came from")
+            .fact("replay tag", &tag);
+            // A machine repeats at once; whoever recorded the request comes when it suits him.
+            let twice = [
+                "Something on the way sent it twice: a proxy's retry, a redirect inside the server, a retransmission.",
+                "Two workers of the service share a replay cache, and the request was given to both.",
+            ];
+            let later = [
+                "The client uses one authenticator for several requests.",
+                "Somebody recorded the request and plays it back.",
+            ];
+            let reasons = match since {
+                Some(10_000_000..) => [later, twice],
+                _ => [twice, later],
+            };
+            let explanation = reasons.as_flattened().iter().fold(explanation, |e, why| e.likely(why));
+            explanation
+                .next(format!("grep {tag} LOG   # the records of both requests: one source is a proxy or a retry, two are an attack"))
+                .next("Switch off retries for requests with an Authorization header in the proxy.")
+        }
         ReplayCacheFull { entries } => Explanation::new(
             "AP_REPLAY_CACHE_FULL",
             format!("The replay cache holds {entries} requests and takes no more; a request that cannot be remembered is not accepted."),
@@ -234,6 +257,15 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
         .next("Look at the cache itself: KRB5RCACHENAME and KRB5RCACHEDIR name its file, the service's configuration its server.")
         .next("Whether the service goes on when its cache fails is a choice of its configuration; the default is not."),
         Pac { why, code } => pac(why, *code),
+        PacMissing { required } if required.contains("LOGON_INFO") => Explanation::new(
+            "PAC_NO_LOGON_INFO",
+            "The ticket's PAC is genuine and has no LOGON_INFO, and policy requires one.",
+        )
+        .fact("required", required)
+        .likely("The KDC is no domain controller: MIT krb5 since 1.20 puts a PAC into every ticket that holds the client's name and the signatures, and no groups. That is harmless.")
+        .likely("The account has no security identifier yet (FreeIPA, Samba).")
+        .next("Require LOGON_INFO only where groups are used; ask for a PAC alone (Required), or for none.")
+        .next("ipa config-mod --enable-sid --add-sids   # FreeIPA: gives the accounts identifiers"),
         PacMissing { required } => Explanation::new(
             "PAC_MISSING",
             format!("The ticket has no PAC, and policy requires one: {required}."),
@@ -339,7 +371,12 @@ fn with_clock(explanation: Explanation, theirs: Timestamp, ours: Timestamp) -> E
     }
 }
 
-fn skew(client_time: Timestamp, now: Timestamp, limit: u64) -> Explanation {
+fn skew(
+    client_time: Timestamp,
+    now: Timestamp,
+    limit: u64,
+    issued: Option<KerberosTime>,
+) -> Explanation {
     let micros = client_time.micros_since(now);
     let direction = ahead(micros);
     let explanation = Explanation::new(
@@ -356,6 +393,10 @@ fn skew(client_time: Timestamp, now: Timestamp, limit: u64) -> Explanation {
         format!("{} (the client is {direction} us)", offset(micros)),
     )
     .fact("limit", format!("{limit} s"));
+    let explanation = match issued {
+        Some(issued) => against_the_kdc(explanation, client_time, now, issued),
+        None => explanation,
+    };
     let explanation = match clock_reason(client_time, now) {
         Some(reason) => explanation.likely(reason),
         None => explanation,
@@ -365,6 +406,31 @@ fn skew(client_time: Timestamp, now: Timestamp, limit: u64) -> Explanation {
         .likely("The request was held up on its way, or is an old one played back.")
         .nexts(CLOCKS)
         .next("date -u   # on the client, on this machine and on the KDC: the one that differs from the KDC is wrong")
+}
+
+/// The KDC's clock was at `issued` when it made the ticket, and has gone on since: a clock before
+/// that is wrong. Its times have no fraction.
+fn against_the_kdc(
+    explanation: Explanation,
+    client_time: Timestamp,
+    now: Timestamp,
+    issued: KerberosTime,
+) -> Explanation {
+    let kdc = Timestamp::from(issued);
+    let behind = |clock: Timestamp| Some(kdc.micros_since(clock)).filter(|gap| *gap > 1_000_000);
+    let explanation = explanation.fact("ticket issued", format!("{issued}, by the KDC's clock"));
+    let (client, ours) = (behind(client_time), behind(now));
+    let verdict = match (client, ours) {
+        (Some(gap), None) => format!("the client's clock is behind the KDC's, by {} at least", span(gap)),
+        (None, Some(gap)) => format!("our clock is behind the KDC's, by {} at least", span(gap)),
+        (Some(_), Some(_)) => "both clocks are behind the KDC's".to_owned(),
+        (None, None) => "neither clock is before the ticket: one of them is ahead, or stands behind by less than the ticket's age".to_owned(),
+    };
+    let explanation = explanation.fact("against the KDC", &verdict);
+    match (client, ours) {
+        (None, None) => explanation,
+        _ => explanation.likely(format!("By the ticket, {verdict}.")),
+    }
 }
 
 /// The mechanisms that are met where Kerberos was meant.

@@ -194,6 +194,31 @@ pub(super) fn key_version(
             .fact("keytab kvno", &held)
             .entries(considered)
     };
+    let misnumbered = own(server, considered).find(|key| key.verdict == KeyVerdict::Misnumbered);
+    if let Some(key) = misnumbered {
+        let mut explanation = facts(Explanation::new(
+            "AP_KVNO_MISNUMBERED",
+            format!(
+                "The ticket is sealed with key version {kvno} of {shown}; the keytab has this very key as version {}.",
+                key.kvno
+            ),
+        ));
+        if matches!(key.kvno, 0 | 1 | 255) {
+            explanation = explanation.likely(format!(
+                "Version {} was made up by the tool that wrote the keytab, not asked of the KDC.",
+                key.kvno
+            ));
+        }
+        return explanation
+            .likely("The keytab was written from the password by hand (ktutil, ktpass without /kvno), with another version than the KDC has.")
+            .likely("The account was moved or restored: its key is the same, and the KDC counts its versions anew.")
+            .next(LIST)
+            .next(format!(
+                "kvno {}   # the version that the KDC has now",
+                sh(server)
+            ))
+            .new_keytab(server);
+    }
     if kvno > newest {
         let mut explanation = facts(Explanation::new(
             "AP_KVNO_STALE_KEYTAB",
@@ -278,7 +303,7 @@ pub(super) fn not_permitted(what: &str, enctype: Enctype, permitted: &[Enctype])
         _ => "AP_ENCTYPE",
     };
     let allowed = list(permitted.iter().map(ToString::to_string));
-    let weak = matches!(enctype.0, 1..=8 | 16 | 23 | 24);
+    let weak = enctype.is_weak();
     let explanation = Explanation::new(
         code,
         format!("The encryption type of the {what} is {enctype}, which is not permitted here; permitted: {allowed}."),

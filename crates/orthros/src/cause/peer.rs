@@ -34,6 +34,10 @@ pub(super) fn explain(error: &PeerError) -> Explanation {
         Some(data) => e_data(explanation, error.code, data),
         None => explanation,
     };
+    let explanation = match &error.tried {
+        Some(tried) => explanation.fact("tried with", tried),
+        None => explanation,
+    };
     let micros = error.stime.micros_since(error.now);
     let explanation = explanation
         .fact("their time", error.stime)

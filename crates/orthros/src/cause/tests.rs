@@ -1,5 +1,6 @@
 //! Every condition has its own code and a text that was read before it was written down here.
 
+mod catalogue;
 mod session;
 mod variants;
 
@@ -93,6 +94,7 @@ fn skew(micros: i64) -> Rejection {
         client_time: now().offset(micros),
         now: now(),
         limit: 300,
+        issued: None,
     }
 }
 
@@ -126,6 +128,7 @@ fn peer(code: i32) -> PeerError {
         now: now(),
         client: Some("alice@CORP.EXAMPLE".into()),
         server: WEB.into(),
+        tried: None,
     }
 }
 
@@ -161,6 +164,12 @@ fn samples() -> Vec<Error> {
         kvno(3, &[1, 2]),
         kvno(1, &[2, 3]),
         kvno(3, &[2, 4]),
+        KeyVersion {
+            server: web(),
+            kvno: 3,
+            newest: 255,
+            considered: vec![key(1, WEB, 255, AES256, KeyVerdict::Misnumbered)],
+        },
         KeyEnctype {
             server: web(),
             enctype: RC4,
@@ -245,6 +254,10 @@ fn samples() -> Vec<Error> {
         Replay {
             client: alice(),
             ctime: now(),
+            first_seen: Some(now().offset(250_000)),
+            now: now().offset(900_000),
+            cache: Some("memory"),
+            tag: [0x5A; 12],
         },
         ReplayCacheFull { entries: 1_000_000 },
         ReplayCacheYoung {
@@ -262,6 +275,9 @@ fn samples() -> Vec<Error> {
         pac(ErrorCode::KRB_ERR_GENERIC),
         PacMissing {
             required: "groups from the PAC",
+        },
+        PacMissing {
+            required: "a PAC with LOGON_INFO",
         },
         Anonymous,
         reserved(ErrorCode::KRB_AP_ERR_PRINCIPAL_UNKNOWN),
@@ -504,6 +520,7 @@ fn skew_says_who_is_ahead_and_by_how_much() {
         client_time: Timestamp::from_secs(12),
         now: now(),
         limit: 300,
+        issued: None,
     })
     .explain();
     assert!(
@@ -517,6 +534,7 @@ fn skew_says_who_is_ahead_and_by_how_much() {
             client_time: Timestamp::from_micros(client_time),
             now: Timestamp::from_micros(-1),
             limit: u64::MAX,
+            issued: Some(KerberosTime::LAST),
         })
         .explain();
         assert_eq!(text.code, "AP_CLOCK_SKEW");

@@ -482,7 +482,11 @@ impl AsAwait {
         error: &KrbError<'_>,
         now: Timestamp,
     ) -> Result<Ask<Self, InitialCredentials>, Error> {
-        let end = Err(krb_error::judged(error, now));
+        let tried = match &self.sent {
+            Sent::Timestamp(tried) => Some(self.exchange.secret.described(&tried.hint)),
+            Sent::Bare => None,
+        };
+        let end = Err(krb_error::judged(error, now, tried));
         let Self {
             exchange,
             sent,

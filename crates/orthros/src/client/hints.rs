@@ -63,6 +63,23 @@ impl ClientSecret {
     }
 }
 
+impl ClientSecret {
+    /// How the key of `hint` comes about, for the operator.
+    pub(super) fn described(&self, hint: &KeyHint) -> String {
+        let enctype = hint.enctype;
+        match (self, &hint.salt) {
+            (Self::Keys(_), _) => format!("a key that was given (a keytab), {enctype}"),
+            (Self::Password(_), None) => {
+                format!("a password, {enctype}, the default salt of the name as it was given")
+            }
+            (Self::Password(_), Some(salt)) => {
+                let salt = String::from_utf8_lossy(salt);
+                format!("a password, {enctype}, salt {salt:?} (the KDC's, by PA-ETYPE-INFO2)")
+            }
+        }
+    }
+}
+
 /// The KDC chose an enctype for which there is no key.
 fn no_key(enctype: Enctype, keys: &[Key]) -> Error {
     Error::rejected(Rejection::Enctype {

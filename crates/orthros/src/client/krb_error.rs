@@ -60,9 +60,12 @@ pub(super) fn decode(octets: &[u8]) -> Result<KrbError<'_>, Error> {
     Ok(error)
 }
 
-/// The KDC's judgement, with its facts.
-pub(super) fn judged(error: &KrbError<'_>, now: Timestamp) -> Error {
-    Error::Peer(Box::new(PeerError::new(error, now)))
+/// The KDC's judgement, with its facts. `tried` is what the request was made with.
+pub(super) fn judged(error: &KrbError<'_>, now: Timestamp, tried: Option<String>) -> Error {
+    Error::Peer(Box::new(PeerError {
+        tried,
+        ..PeerError::new(error, now)
+    }))
 }
 
 /// The KDC's clock.

@@ -372,7 +372,7 @@ impl Awaiting for TgsAwait {
     fn reply(self, answer: &[u8], now: Timestamp) -> Result<Ask<Self, ServiceCredentials>, Error> {
         match primitive::application_number(answer) {
             Some(TgsRep::APPLICATION) => self.granted(&TgsRep::from_bytes(answer)?, now),
-            Some(30) => Err(krb_error::judged(&krb_error::decode(answer)?, now)),
+            Some(30) => Err(krb_error::judged(&krb_error::decode(answer)?, now, None)),
             other => Err(Error::rejected(Rejection::MessageType {
                 expected: "TGS-REP",
                 found: match other {

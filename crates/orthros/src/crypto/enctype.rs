@@ -126,6 +126,11 @@ impl Enctype {
         !matches!(self.0, 1 | 2 | 3 | 5 | 7 | 9..=16 | 23 | 24)
     }
 
+    /// Whether it is broken: DES, triple DES and RC4 (RFC 6649, RFC 8429).
+    pub const fn is_weak(self) -> bool {
+        matches!(self.0, 1..=8 | 16 | 23 | 24)
+    }
+
     /// How long its keys are, whether or not this build can use them.
     pub const fn key_len(self) -> Option<usize> {
         match self.0 {

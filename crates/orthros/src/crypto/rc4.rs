@@ -2,14 +2,13 @@
 //!
 //! Compiled in by feature `legacy` only, and even then a policy must permit the enctype (CRY-19).
 
-use hmac::EagerHash;
 use md4::{Digest, Md4};
 use md5::Md5;
 use rc4::{KeyInit, Rc4, StreamCipher};
 use sha1::Sha1;
 use zeroize::Zeroize;
 
-use super::hmac::Hmac;
+use super::hmac::{Hash, Hmac};
 use super::sha1_profile::same;
 use super::{CryptoError, Enctype, KeyUsage};
 
@@ -54,7 +53,7 @@ pub fn rc4(key: &[u8], octets: &mut [u8]) {
     }
 }
 
-fn mac<D: EagerHash, const N: usize>(hmac: &Hmac<D>, parts: &[&[u8]]) -> [u8; N] {
+fn mac<D: Hash, const N: usize>(hmac: &Hmac<D>, parts: &[&[u8]]) -> [u8; N] {
     let mut output = [0; N];
     for (to, from) in output.iter_mut().zip(hmac.of(parts).iter()) {
         *to = *from;

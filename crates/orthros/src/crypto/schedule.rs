@@ -40,10 +40,6 @@ impl Schedule {
         }
     }
 
-    pub(crate) fn enctype(&self) -> Enctype {
-        self.enctype
-    }
-
     /// The encryption of one usage, derived.
     pub(crate) fn cipher(&self, usage: KeyUsage) -> Result<Cipher, CryptoError> {
         super::key::check(usage)?;

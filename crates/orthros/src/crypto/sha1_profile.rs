@@ -104,7 +104,7 @@ impl<A: Aes> Sha1Cipher<A> {
     pub(super) fn open_to(&self, text: &[u8], mac_in: &[u8], out: &mut Vec<u8>) -> bool {
         let dec = self.dec.get_or_init(|| A::Dec::from(&self.enc));
         let mut mac = self.mac.start();
-        cts::decrypt_to(dec, text, out, |plaintext| mac.update(plaintext));
+        cts::decrypt_to_then_hash(dec, text, out, &mut mac);
         let genuine = same(&mac.finish(), MAC_LEN, mac_in);
         if !genuine {
             out.zeroize();

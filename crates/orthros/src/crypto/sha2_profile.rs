@@ -7,14 +7,14 @@ use sha2::{Sha256, Sha384};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::cts::{self, Aes, Aes128, Aes256};
-use super::hmac::Hmac;
+use super::hmac::{Hash, Hmac};
 use super::sha1_profile::{put, same};
 use super::usage::KeyUsage;
 
 /// What differs between the two enctypes.
 pub(super) trait Suite {
     type Aes: Aes;
-    type Hash: EagerHash;
+    type Hash: Hash + EagerHash;
     /// The enctype's name, part of the salt (CRY-12).
     const NAME: &'static [u8];
     const KEY_LEN: usize;
@@ -44,7 +44,7 @@ impl Suite for Aes256Sha384 {
 }
 
 /// KDF-HMAC-SHA2 (CRY-08), as long as `output`, which is at most one HMAC.
-pub(super) fn kdf<D: EagerHash>(key: &Hmac<D>, label: &[u8], context: &[u8], output: &mut [u8]) {
+pub(super) fn kdf<D: Hash>(key: &Hmac<D>, label: &[u8], context: &[u8], output: &mut [u8]) {
     let bits = u32::try_from(output.len() * 8).unwrap_or_default();
     let mut k1 = key.of(&[&[0, 0, 0, 1], label, &[0], context, &bits.to_be_bytes()]);
     debug_assert!(output.len() <= k1.len());
@@ -101,19 +101,21 @@ impl<S: Suite> Sha2Cipher<S> {
     /// were.
     pub(super) fn open<const N: usize>(
         &self,
-        mut texts: [&mut [u8]; N],
+        texts: [&mut [u8]; N],
         macs_in: [&[u8]; N],
     ) -> [bool; N] {
-        let mut macs = [(); N].map(|()| self.mac.start());
-        cts::hash(texts.each_mut().map(|text| &**text), &mut macs);
+        let dec = self.dec.get_or_init(|| (&self.enc).into());
+        let macs = [(); N].map(|()| self.mac.start());
         let mut genuine = [false; N];
-        for (((genuine, text), mac), mac_in) in genuine.iter_mut().zip(texts).zip(macs).zip(macs_in)
-        {
-            *genuine = same(&mac.finish(), S::MAC_LEN, mac_in);
-            if *genuine {
-                self.decrypt_unverified(text);
+        cts::hash_then_decrypt(dec, texts, macs, |n, mac| {
+            let same = macs_in
+                .get(n)
+                .is_some_and(|mac_in| same(&mac.finish(), S::MAC_LEN, mac_in));
+            if let Some(genuine) = genuine.get_mut(n) {
+                *genuine = same;
             }
-        }
+            same
+        });
         genuine
     }
 }
@@ -121,12 +123,12 @@ impl<S: Suite> Sha2Cipher<S> {
 impl<S: Suite> Sha2Cipher<S> {
     /// As [`open`](Self::open), into an empty `out` and without the confounder.
     pub(super) fn open_to(&self, text: &[u8], mac_in: &[u8], out: &mut Vec<u8>) -> bool {
-        let mac = self.mac.of(&[&[0; cts::BLOCK], text]);
-        let genuine = same(&mac, S::MAC_LEN, mac_in);
-        if genuine {
-            let dec = self.dec.get_or_init(|| (&self.enc).into());
-            cts::decrypt_to(dec, text, out, |_| ());
-        }
+        let dec = self.dec.get_or_init(|| (&self.enc).into());
+        let mut genuine = false;
+        cts::hash_then_decrypt_to(dec, text, out, self.mac.start(), |mac| {
+            genuine = same(&mac.finish(), S::MAC_LEN, mac_in);
+            genuine
+        });
         genuine
     }
 }

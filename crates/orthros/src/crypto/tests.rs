@@ -1,5 +1,6 @@
 //! The published vectors, and what a hostile peer may send.
 
+mod bulk;
 mod hostile;
 mod vectors;
 

@@ -227,6 +227,16 @@ impl ReplayCache for File2ReplayCache {
             why: format!("{}: {error}", self.path.display()),
         })
     }
+
+    fn kind(&self) -> &'static str {
+        "file2"
+    }
+
+    /// To the second, rounded up; of a request that was made ahead of its time, that time.
+    fn first_seen(&self, entry: &ReplayEntry) -> Option<Timestamp> {
+        let stamp = self.locked(|file| find(file, &entry.tag)).ok()??;
+        Some(Timestamp::from_secs(i64::from(stamp)))
+    }
 }
 
 /// The times of one operation, in seconds since 1970.
@@ -306,6 +316,29 @@ fn store(file: &File, tag: &[u8; 12], times: Times) -> io::Result<ReplayVerdict>
     Ok(ReplayVerdict::Full {
         entries: usize::try_from(slots_seen).unwrap_or(usize::MAX),
     })
+}
+
+/// The stamp beside the tag in a locked file.
+fn find(file: &File, tag: &[u8; 12]) -> io::Result<Option<u32>> {
+    let mut seed = seed(file)?;
+    for (offset, slots) in tables() {
+        let hash = SipHasher24::new_with_key(&seed).hash(tag);
+        let pair = read_pair(file, offset + hash % slots * SLOT)?;
+        for (held, stamp) in pair.into_iter().map(Option::unwrap_or_default) {
+            if stamp != 0 && held == *tag {
+                return Ok(Some(stamp));
+            }
+        }
+        if pair
+            .iter()
+            .any(|slot| slot.is_none_or(|(_, stamp)| stamp == 0))
+        {
+            break;
+        }
+        let [first, ..] = &mut seed;
+        *first = first.wrapping_add(1);
+    }
+    Ok(None)
 }
 
 /// The seed; a new one in a file that has none.

@@ -15,7 +15,7 @@ use super::user_to_user;
 use crate::ap::{self, AppData, Binding, BindingKeys, HostAddr, Known, ReplayEntry, ReplayVerdict};
 use crate::cause::recognised;
 use crate::credentials::Credentials;
-use crate::crypto::ChecksumType;
+use crate::crypto::{ChecksumType, Enctype};
 use crate::error::{Error, Rejection};
 use crate::random::Random;
 use crate::step::{Judged, Refusal, Step};
@@ -72,6 +72,16 @@ impl Acceptor {
         self
     }
 
+    /// How the AP-REQ is judged.
+    pub fn config(&self) -> &ap::AcceptorConfig {
+        self.ap.config()
+    }
+
+    /// Whether an initiator without bindings is refused.
+    pub fn demands_bindings(&self) -> bool {
+        matches!(self.bindings, AcceptorBindings::Require(_))
+    }
+
     /// Where the initiator's tokens come from, for tickets with addresses.
     #[must_use]
     pub fn peer(mut self, peer: HostAddr) -> Self {
@@ -121,14 +131,12 @@ impl Acceptor {
         if id != TokenId::AP_REQ && id != TokenId::KRB_ERROR {
             return Err(self.refuse_type(oid, id, now));
         }
-        self.judge(oid, id, message, is_bare(token), now)
+        self.judge((oid, id, message), is_bare(token), now)
     }
 
     fn judge(
         &self,
-        oid: Oid,
-        id: TokenId,
-        message: &[u8],
+        (oid, id, message): (Oid, TokenId, &[u8]),
         bare: bool,
         now: Timestamp,
     ) -> Result<Verified, Refusal> {
@@ -249,7 +257,7 @@ impl AwaitToken {
         }
         // A KRB-ERROR is not answered with another.
         if id == TokenId::AP_REQ || id == TokenId::KRB_ERROR {
-            let verified = acceptor.judge(oid, id, message, is_bare(token), now)?;
+            let verified = acceptor.judge((oid, id, message), is_bare(token), now)?;
             return Ok(Judged::Verified(verified));
         }
         let refusal = acceptor.refuse_type(oid, id, now);
@@ -521,6 +529,11 @@ impl Binding for GssBinding<'_> {
             true => bound.flags.contains(ContextFlags::MUTUAL),
             false => options.contains(ApOptions::MUTUAL_REQUIRED),
         }
+    }
+
+    /// GSS-28: only one of a newer enctype would be used, but in DCE style.
+    fn takes_subkey(bound: &Bound, enctype: Enctype) -> bool {
+        enctype.is_newer() || bound.flags.contains(ContextFlags::DCE_STYLE)
     }
 }
 

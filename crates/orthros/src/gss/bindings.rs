@@ -36,6 +36,15 @@ impl ChannelBindings {
         }
     }
 
+    /// The name of their type and the channel's octets, as GS2 wants them (SASL-12); `None` if the
+    /// application data begin with no type (CB-01).
+    pub fn typed(&self) -> Option<(&str, &[u8])> {
+        let mut parts = self.application_data.splitn(2, |octet| *octet == b':');
+        let (name, octets) = (parts.next()?, parts.next()?);
+        let name = std::str::from_utf8(name).ok()?;
+        (!name.is_empty()).then_some((name, octets))
+    }
+
     /// Of which type they are, as far as the application data say.
     pub fn binding_type(&self) -> BindingType {
         BindingType::of(&self.application_data)

@@ -33,6 +33,7 @@ impl Sender {
         protection: Protection,
         tokens: &mut [&mut [u8]],
     ) -> Result<(), Error> {
+        self.has_fixed_room()?;
         let room = self.room(protection).total();
         if tokens.iter().any(|token| token.len() < room) {
             return Err(Error::Misuse("no room for a Wrap token's own octets"));
@@ -98,6 +99,12 @@ impl Receiver {
     ) {
         let mut waiting = Waiting::default();
         for token in tokens {
+            // The tokens of RFC 1964 go one by one.
+            #[cfg(feature = "legacy")]
+            if self.is_old() {
+                each(self.unwrap_in_place(token));
+                continue;
+            }
             match self.received_in_place(token) {
                 Ok((header, payload)) if header.protection() == Protection::Confidentiality => {
                     if let Some(full) = waiting.push(header, payload) {

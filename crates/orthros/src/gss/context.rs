@@ -10,7 +10,7 @@ use super::prf::{self, PrfKey};
 use super::window::{SequenceStatus, Window};
 use crate::ap::{Peer, SessionKeys};
 use crate::credentials::Credentials;
-use crate::crypto::Key;
+use crate::crypto::{Enctype, Key};
 use crate::error::Error;
 use crate::principal::Principal;
 use crate::random::Random;
@@ -60,7 +60,7 @@ pub struct ContextInfo {
 impl SecurityContext {
     /// A context of which the AP exchange is complete.
     pub(super) fn new(info: ContextInfo, random: Arc<dyn Random>) -> Result<Self, Error> {
-        let keys = message_keys(&info.keys);
+        let keys = message_keys(&info);
         let initiator = u64::from(info.keys.initiator_seq);
         let acceptor = u64::from(info.keys.acceptor_seq);
         let (ours, theirs) = match info.role {
@@ -134,6 +134,17 @@ impl SecurityContext {
         self.receiver.verify_mic(message, token)
     }
 
+    /// Takes a context deletion token of RFC 1964 (GSS-47; security case 46). If it is genuine, the
+    /// peer has deleted its context, and this one is gone, too: nothing can be sent or received any
+    /// more. If not, the context is given back as it was.
+    #[cfg(feature = "legacy")]
+    pub fn process_context_token(mut self, token: &[u8]) -> Result<(), Box<(Self, Error)>> {
+        match self.receiver.verify_delete(token) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Box::new((self, error))),
+        }
+    }
+
     /// The longest message whose Wrap token has at most `token` octets (GSS-44).
     pub fn wrap_size_limit(&self, protection: Protection, token: usize) -> usize {
         self.sender.wrap_size_limit(protection, token)
@@ -168,10 +179,16 @@ impl SecurityContext {
     /// The session key: what applications call the key of the context, in the order of GSS-25.
     pub fn session_key(&self) -> &Key {
         let keys = &self.info.keys;
-        keys.acceptor_subkey
-            .as_ref()
+        acceptor_subkey(&self.info)
             .or(keys.initiator_subkey.as_ref())
             .unwrap_or(&keys.session)
+    }
+
+    /// An enctype that is broken, under which a key of this context was made or sent (security
+    /// case 53): what a message says is then no better protected than that. None but where both
+    /// ends were told to permit it.
+    pub fn weak_enctype(&self) -> Option<Enctype> {
+        self.info.weak_enctype()
     }
 
     /// GSS_Pseudo_random: `len` octets that both ends can make, and nobody else (GSS-62).
@@ -190,9 +207,25 @@ impl SecurityContext {
     }
 }
 
+impl ContextInfo {
+    /// As [`SecurityContext::weak_enctype`].
+    pub fn weak_enctype(&self) -> Option<Enctype> {
+        let keys = &self.keys;
+        let ticket = self.peer.as_ref().map(|peer| peer.ticket().enctype);
+        [&keys.initiator_subkey, &keys.acceptor_subkey]
+            .into_iter()
+            .flatten()
+            .chain([&keys.session])
+            .map(Key::enctype)
+            .chain(ticket)
+            .find(|enctype| enctype.is_weak())
+    }
+}
+
 /// The keys of per-message tokens (GSS-25). An acceptor subkey that only echoes the initiator's is
 /// none (GSS-28).
-fn message_keys(keys: &SessionKeys) -> MessageKeys {
+fn message_keys(info: &ContextInfo) -> MessageKeys {
+    let keys = &info.keys;
     let echo = keys.acceptor_subkey == keys.initiator_subkey;
     MessageKeys {
         base: keys
@@ -202,7 +235,20 @@ fn message_keys(keys: &SessionKeys) -> MessageKeys {
             .clone(),
         acceptor_subkey: match echo {
             true => None,
-            false => keys.acceptor_subkey.clone(),
+            false => acceptor_subkey(info).cloned(),
         },
     }
+}
+
+/// The acceptor's subkey, if it is to be used. One of an old enctype is not, but in DCE style or
+/// where it is of another enctype than the key before it (GSS-28): some acceptors echo the
+/// initiator's subkey, some send a new one, and neither they nor any initiator use it.
+fn acceptor_subkey(info: &ContextInfo) -> Option<&Key> {
+    let keys = &info.keys;
+    let base = keys.initiator_subkey.as_ref().unwrap_or(&keys.session);
+    keys.acceptor_subkey.as_ref().filter(|subkey| {
+        subkey.enctype().is_newer()
+            || subkey.enctype() != base.enctype()
+            || info.flags.contains(ContextFlags::DCE_STYLE)
+    })
 }

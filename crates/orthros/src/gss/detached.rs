@@ -200,6 +200,7 @@ impl Sender {
         pieces: &mut [Piece<'_>],
         rrc: usize,
     ) -> Result<(), Error> {
+        self.has_fixed_room()?;
         let (number, filler) = (self.next, self.filler(protection));
         let ec = match protection {
             Protection::Confidentiality => filler,
@@ -237,6 +238,10 @@ impl Sender {
 
     /// How many octets a MIC token has.
     pub fn mic_len(&self) -> usize {
+        #[cfg(feature = "legacy")]
+        if self.is_old() {
+            return super::rfc1964::MIC_LEN;
+        }
         HEADER + self.room(Protection::Integrity).behind
     }
 
@@ -245,6 +250,11 @@ impl Sender {
     pub fn get_mic_of(&mut self, parts: &[&[u8]], token: &mut [u8]) -> Result<(), Error> {
         if token.len() != self.mic_len() {
             return Err(Error::Misuse("the MIC token is of another length"));
+        }
+        #[cfg(feature = "legacy")]
+        if self.is_old() {
+            token.copy_from_slice(&self.old_mic(parts)?);
+            return Ok(());
         }
         let header = header(MIC_ID, self.flags, [FILLER; 4], self.next);
         let mac = self.direction.mic()?;
@@ -401,6 +411,10 @@ impl Receiver {
         parts: &[&[u8]],
         token: &[u8],
     ) -> Result<SequenceStatus, Error> {
+        #[cfg(feature = "legacy")]
+        if self.is_old() {
+            return self.old_verify_mic(parts, token);
+        }
         let (header, checksum) = Header::take_mic(token)?;
         let signed = header.octets();
         let mac = self.direction(header.flags())?.mic()?;

@@ -11,10 +11,14 @@
 //!
 //! Sent tokens have no filler and are not rotated, as those of MIT krb5. Those of messages in
 //! several places are in `detached`.
+//!
+//! A context whose key is of RC4 has the tokens of RFC 1964 instead (GSS-48).
 
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "legacy")]
+use super::rfc1964::{self, OldTokens};
 use super::window::{SequenceStatus, Window};
 use crate::crypto::{Cipher, CryptoError, Key, KeyUsage, Mac};
 use crate::error::{Error, Rejection};
@@ -111,17 +115,26 @@ impl MessageKeys {
 /// What one key protects in one direction.
 pub(super) struct Direction {
     pub(super) key: Key,
-    from: Role,
+    pub(super) from: Role,
     cipher: Lazy<Cipher>,
     wrap_mac: Lazy<Mac>,
     mic: Lazy<Mac>,
+    #[cfg(feature = "legacy")]
+    pub(super) old: Lazy<OldTokens>,
 }
 
 /// Derived when it is first needed: most contexts see no message at all.
-struct Lazy<T>(Option<Box<T>>);
+pub(super) struct Lazy<T>(Option<Box<T>>);
 
 impl<T> Lazy<T> {
     fn get(&mut self, derive: impl FnOnce() -> Result<T, CryptoError>) -> Result<&T, CryptoError> {
+        self.get_mut(derive).map(|derived| &*derived)
+    }
+
+    pub(super) fn get_mut(
+        &mut self,
+        derive: impl FnOnce() -> Result<T, CryptoError>,
+    ) -> Result<&mut T, CryptoError> {
         match &mut self.0 {
             Some(derived) => Ok(derived),
             empty @ None => Ok(empty.insert(Box::new(derive()?))),
@@ -130,37 +143,40 @@ impl<T> Lazy<T> {
 }
 
 impl Direction {
-    /// The enctypes of RFC 4757 and older have the tokens of RFC 1964, which are not here
-    /// (GSS-48).
     fn new(key: &Key, from: Role) -> Result<Self, Error> {
-        if !key.enctype().is_newer() {
-            return Err(Error::Unsupported(format!(
-                "the per-message tokens of RFC 1964, which {} has",
-                key.enctype()
-            )));
-        }
         Ok(Self {
             key: key.clone(),
             from,
             cipher: Lazy(None),
             wrap_mac: Lazy(None),
             mic: Lazy(None),
+            #[cfg(feature = "legacy")]
+            old: Lazy(None),
         })
+    }
+
+    /// What is derived of it is for the tokens of RFC 4121, which older enctypes do not have
+    /// (GSS-48).
+    fn newer(key: &Key) -> Result<&Key, CryptoError> {
+        match key.enctype() {
+            enctype if enctype.is_newer() => Ok(key),
+            older => Err(CryptoError::UnsupportedEnctype(older)),
+        }
     }
 
     pub(super) fn cipher(&mut self) -> Result<&Cipher, CryptoError> {
         let (usage, _) = self.from.usages();
-        self.cipher.get(|| self.key.cipher(usage))
+        self.cipher.get(|| Self::newer(&self.key)?.cipher(usage))
     }
 
     pub(super) fn wrap_mac(&mut self) -> Result<&Mac, CryptoError> {
         let (usage, _) = self.from.usages();
-        self.wrap_mac.get(|| self.key.mac(usage))
+        self.wrap_mac.get(|| Self::newer(&self.key)?.mac(usage))
     }
 
     pub(super) fn mic(&mut self) -> Result<&Mac, CryptoError> {
         let (_, usage) = self.from.usages();
-        self.mic.get(|| self.key.mac(usage))
+        self.mic.get(|| Self::newer(&self.key)?.mac(usage))
     }
 
     pub(super) fn room(&self, protection: Protection) -> Room {
@@ -222,13 +238,34 @@ impl Sender {
     }
 
     /// How much longer than its message a Wrap token is, and where (GSS-44).
+    ///
+    /// Around a token of RFC 1964 is a frame that grows with the message: of a context with RC4 it
+    /// is the room of the longest message, and [`token_len`](Self::token_len) is exact.
     pub fn room(&self, protection: Protection) -> Room {
+        #[cfg(feature = "legacy")]
+        if self.direction.is_old() {
+            let before = rfc1964::before(usize::MAX >> 1);
+            return Room { before, behind: 1 };
+        }
         self.direction.room(protection)
+    }
+
+    /// How many octets the Wrap token of a message of `message` octets has.
+    pub fn token_len(&self, protection: Protection, message: usize) -> usize {
+        #[cfg(feature = "legacy")]
+        if self.direction.is_old() {
+            return rfc1964::token_len(message);
+        }
+        message.saturating_add(self.room(protection).total())
     }
 
     /// The longest message whose Wrap token has at most `token` octets; 0 if there is none
     /// (GSS-44).
     pub fn wrap_size_limit(&self, protection: Protection, token: usize) -> usize {
+        #[cfg(feature = "legacy")]
+        if self.direction.is_old() {
+            return rfc1964::wrap_size_limit(token);
+        }
         token.saturating_sub(self.room(protection).total())
     }
 
@@ -246,6 +283,10 @@ impl Sender {
         message: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        #[cfg(feature = "legacy")]
+        if self.direction.is_old() {
+            return self.old_wrap_into(protection, message, out);
+        }
         let (room, start) = (self.room(protection), out.len());
         out.reserve(message.len() + room.total());
         out.resize(start + room.before, 0);
@@ -264,8 +305,10 @@ impl Sender {
     /// Makes a Wrap token of a message that lies in `token` with [`room`](Self::room) before and
     /// behind it. What is in that room does not matter.
     ///
-    /// Nothing is allocated and the message is not moved.
+    /// Nothing is allocated and the message is not moved. A context with RC4 cannot do this: the
+    /// place of the message in a token of RFC 1964 depends on its length.
     pub fn wrap_in_place(&mut self, protection: Protection, token: &mut [u8]) -> Result<(), Error> {
+        self.has_fixed_room()?;
         if token.len() < self.room(protection).total() {
             return Err(Error::Misuse("no room for a Wrap token's own octets"));
         }
@@ -275,6 +318,14 @@ impl Sender {
         }
         self.next = self.next.wrapping_add(1);
         Ok(())
+    }
+
+    /// Whether [`room`](Self::room) is the same for every message.
+    pub(super) fn has_fixed_room(&self) -> Result<(), Error> {
+        match self.direction.key.enctype().is_newer() {
+            true => Ok(()),
+            false => Err(Error::Misuse("tokens of RFC 1964 are not made in place")),
+        }
     }
 
     fn seal(&mut self, token: &mut [u8]) -> Result<(), Error> {
@@ -334,6 +385,10 @@ impl Sender {
 
     /// The MIC token of a message (GSS-36).
     pub fn get_mic(&mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        #[cfg(feature = "legacy")]
+        if self.direction.is_old() {
+            return self.old_mic(&[message]);
+        }
         let header = header(MIC_ID, self.flags, [FILLER; 4], self.next);
         let checksum = self.direction.mic()?.checksum(&[message, &header]);
         self.next = self.next.wrapping_add(1);
@@ -386,8 +441,8 @@ impl Confounders {
 
 /// The receiving half of a context.
 pub struct Receiver {
-    base: Direction,
-    acceptor_subkey: Option<Direction>,
+    pub(super) base: Direction,
+    pub(super) acceptor_subkey: Option<Direction>,
     pub(super) window: Window,
     dce: bool,
 }
@@ -531,16 +586,27 @@ impl Receiver {
         if flags & SENT_BY_ACCEPTOR != self.base.from.flag() {
             return Err(bad_signature("it is one of our own"));
         }
-        if flags & ACCEPTOR_SUBKEY == 0 {
-            return Ok(&mut self.base);
+        let direction = match flags & ACCEPTOR_SUBKEY {
+            0 => &mut self.base,
+            _ => self.acceptor_subkey.as_mut().ok_or_else(|| {
+                bad_signature("it is made with an acceptor subkey, and there is none")
+            })?,
+        };
+        if !direction.key.enctype().is_newer() {
+            return Err(bad_signature("the key it names has no tokens of this kind"));
         }
-        self.acceptor_subkey
-            .as_mut()
-            .ok_or_else(|| bad_signature("it is made with an acceptor subkey, and there is none"))
+        Ok(direction)
     }
 
     /// The message of a Wrap token.
     pub fn unwrap(&mut self, token: &[u8]) -> Result<Unwrapped<Vec<u8>>, Error> {
+        #[cfg(feature = "legacy")]
+        if self.is_old() {
+            let mut token = token.to_vec();
+            let unwrapped = self.old_unwrap(&mut token)?;
+            let message = unwrapped.message.to_vec();
+            return Ok(unwrapped.with(message));
+        }
         let (header, payload) = Header::take(WRAP, WRAP_ID, token)?;
         let rotation = self.rotation(&header, payload);
         if rotation == 0 && header.protection() == Protection::Confidentiality {
@@ -568,6 +634,10 @@ impl Receiver {
         &mut self,
         token: &'t mut [u8],
     ) -> Result<Unwrapped<&'t mut [u8]>, Error> {
+        #[cfg(feature = "legacy")]
+        if self.is_old() {
+            return self.old_unwrap(token);
+        }
         let (header, payload) = self.received_in_place(token)?;
         self.unwrap_payload(&header, payload)
     }
@@ -645,6 +715,10 @@ impl Receiver {
 
     /// Verifies the MIC token of a message (GSS-36).
     pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<SequenceStatus, Error> {
+        #[cfg(feature = "legacy")]
+        if self.is_old() {
+            return self.old_verify_mic(&[message], token);
+        }
         let (header, checksum) = Header::take_mic(token)?;
         self.direction(header.flags)?
             .mic()?
@@ -711,9 +785,9 @@ pub(super) fn bad_signature(why: &'static str) -> Error {
 #[must_use]
 #[derive(Clone, PartialEq, Eq)]
 pub struct Unwrapped<M> {
-    message: M,
-    protection: Protection,
-    status: SequenceStatus,
+    pub(super) message: M,
+    pub(super) protection: Protection,
+    pub(super) status: SequenceStatus,
 }
 
 impl<M> Unwrapped<M> {

@@ -57,6 +57,7 @@
 //! | the exchange | `initiator`, `acceptor` |
 //! | what it gives | `context` |
 //! | Wrap and MIC tokens | `message` |
+//! | those of RFC 1964 for RC4, feature `legacy` | `rfc1964` |
 //! | many of them at once | `bulk` |
 //! | of messages in several places | `detached` |
 //! | replay and sequence detection of these | `window` |
@@ -64,8 +65,6 @@
 //! | user-to-user, a mechanism of its own | `user_to_user` |
 //! | names, imported and exported | `name` |
 //! | what the mechanism has | `attributes` |
-//!
-//! Not here: the tokens of RFC 1964 for RC4.
 #![cfg_attr(
     not(test),
     deny(
@@ -89,6 +88,8 @@ mod initiator;
 mod message;
 mod name;
 mod prf;
+#[cfg(feature = "legacy")]
+mod rfc1964;
 mod status;
 pub mod token;
 mod user_to_user;

@@ -12,6 +12,8 @@ mod name;
 mod prf;
 mod recorded;
 mod retry;
+#[cfg(feature = "legacy")]
+mod rfc1964;
 mod status;
 mod token;
 mod user_to_user;

@@ -5,7 +5,7 @@
 //!         |<- 1.2.840.113554.1.2.2 ------>|
 //! ```
 //!
-//! Per-message tokens have no framing.
+//! Per-message tokens have no framing, but those of RFC 1964 have.
 
 use std::fmt;
 
@@ -101,14 +101,18 @@ pub fn frame(id: TokenId, message: &[u8]) -> Vec<u8> {
 
 /// As [`frame`], for a mechanism by another name.
 pub(super) fn frame_as(oid: &[u8], id: TokenId, message: &[u8]) -> Vec<u8> {
-    let inner = oid.len() + 2 + message.len();
-    let mut token = Vec::with_capacity(inner + 10);
-    token.push(0x60);
-    put_length(inner, &mut token);
-    token.extend_from_slice(oid);
-    token.extend_from_slice(&id.0.to_be_bytes());
+    let mut token = Vec::with_capacity(oid.len() + 12 + message.len());
+    put_head(oid, id, message.len(), &mut token);
     token.extend_from_slice(message);
     token
+}
+
+/// What precedes a message of `len` octets.
+pub(super) fn put_head(oid: &[u8], id: TokenId, len: usize, out: &mut Vec<u8>) {
+    out.push(0x60);
+    put_length(oid.len() + 2 + len, out);
+    out.extend_from_slice(oid);
+    out.extend_from_slice(&id.0.to_be_bytes());
 }
 
 fn put_length(len: usize, out: &mut Vec<u8>) {

@@ -72,6 +72,23 @@ impl Window {
         }
     }
 
+    /// As [`receive`](Self::receive), of a number of which the token has the low 32 bits: those of
+    /// RFC 1964, which begin anew after the last. Of all numbers that end so, it is the one nearest
+    /// to what is due.
+    pub fn receive_short(&mut self, number: u32) -> SequenceStatus {
+        const TURN: u128 = 1 << 32;
+        let from_base = number.wrapping_sub(self.base as u32);
+        let ahead = from_base.wrapping_sub(self.next as u32);
+        let counted = match ahead < 1 << 31 {
+            true => self.next + u128::from(ahead),
+            // Before the first there is none.
+            false => (self.next + u128::from(ahead))
+                .checked_sub(TURN)
+                .unwrap_or(self.next + u128::from(ahead)),
+        };
+        self.receive(self.base.wrapping_add(counted as u64))
+    }
+
     /// Takes note of the number of a token that is genuine.
     pub fn receive(&mut self, number: u64) -> SequenceStatus {
         use SequenceStatus::*;

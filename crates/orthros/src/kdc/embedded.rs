@@ -213,7 +213,8 @@ impl EmbeddedKdc {
             store.check(&entry, Some(&old.name))?;
             let entry = Arc::new(entry);
             let (policy, random) = (store.kdc.policy().clone(), store.kdc.random().clone());
-            store.kdc = Arc::new(Kdc::new(Arc::clone(&entry), policy, random)?);
+            let kdc = Kdc::new(Arc::clone(&entry), policy, random)?;
+            store.kdc = Arc::new(kdc.in_place_of(&store.kdc));
             store.forget(&old);
             store.put(entry);
             return Ok(());

@@ -10,8 +10,9 @@
 //! principal: it asks for one, and the driver looks it up wherever it keeps them.
 //! [`EmbeddedKdc`] is such a driver with the principals in memory.
 //!
-//! The KDC keeps nothing between two requests, so a request that comes twice is answered twice
-//! (KDC-17).
+//! Between two requests the KDC remembers only which TGS-REQs it took: one that comes again is
+//! answered again (KDC-17), and an authenticator that comes with another request is refused
+//! (KDC-21).
 #![cfg_attr(
     not(test),
     deny(
@@ -30,6 +31,7 @@ mod identity;
 mod issue;
 mod policy;
 mod preauth;
+mod seen;
 mod tgs_service;
 mod times;
 mod user_to_user;
@@ -54,6 +56,7 @@ pub use identity::{Domain, Identity};
 pub use policy::Policy;
 
 use as_service::AsState;
+use seen::SeenRequests;
 use tgs_service::TgsState;
 
 /// A realm's KDC without its principals.
@@ -64,6 +67,7 @@ pub struct Kdc {
     krbtgt_keys: ServiceKeys,
     policy: Policy,
     random: Arc<dyn Random>,
+    seen: Arc<SeenRequests>,
 }
 
 impl Kdc {
@@ -86,7 +90,16 @@ impl Kdc {
             krbtgt,
             policy,
             random,
+            seen: Arc::new(SeenRequests::new()),
         })
+    }
+
+    /// This KDC in the place of `old`, whose requests it remembers.
+    fn in_place_of(self, old: &Self) -> Self {
+        Self {
+            seen: Arc::clone(&old.seen),
+            ..self
+        }
     }
 
     /// The realm.

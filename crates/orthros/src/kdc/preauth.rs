@@ -167,6 +167,7 @@ fn within_skew(client_time: Timestamp, now: Timestamp, kdc: &Kdc) -> Result<(), 
             client_time,
             now,
             limit: limit.as_secs(),
+            issued: None,
         })
         .into())
     }

@@ -12,6 +12,7 @@ use super::as_service::check_version;
 use super::authdata::{self, Element};
 use super::identity::Seal;
 use super::issue::{self, NewTicket, Sealed, SealingKey};
+use super::seen::Seen;
 use super::times::{self, Times};
 use super::{
     Asked, Kdc, Pending, PrincipalEntry, Refused, Reply, Serve, State, identity, policy,
@@ -230,6 +231,14 @@ impl TgsState {
                 format!("{} is of another realm", tgs.ticket.client),
             ));
         }
+        let ap_req = ApReq::from_bytes(header(&req)?)?;
+        let seen = Seen {
+            authenticator: ap_req.authenticator.cipher.as_bytes(),
+            request,
+            client: &tgs.ticket.client,
+            ctime: tgs.ctime,
+        };
+        kdc.seen.admit(&seen, kdc.policy.clock_skew, self.now)?;
         let second = match options.contains(KdcOptions::ENC_TKT_IN_SKEY) {
             true => Some(user_to_user::open(&kdc, &body, self.now)?),
             false => None,

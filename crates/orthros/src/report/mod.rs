@@ -139,7 +139,8 @@ impl<'a> Report<'a> {
         self
     }
 
-    /// The kind of replay cache that was asked: `memory`, `file2`, `redis`, `none`.
+    /// The kind of replay cache that was asked, where the acceptor's configuration does not name
+    /// it: `redis`, `none`.
     pub fn replay_cache(mut self, kind: &'a str) -> Self {
         self.replay_cache = Some(kind);
         self
@@ -158,9 +159,12 @@ impl<'a> Report<'a> {
         };
         record.at = self.at;
         record.took = self.took;
+        record.token_octets = self.request.map(<[u8]>::len);
         record.source = self.source.map(|source| clean(source.to_string()));
         record.request_id = self.request_id.map(|id| clean(id.to_owned()));
-        record.replay_cache = self.replay_cache.map(str::to_owned);
+        if let Some(kind) = self.replay_cache {
+            record.replay_cache = Some(kind.to_owned());
+        }
         record
     }
 
@@ -303,12 +307,19 @@ pub struct Record {
     pub mutual: Option<bool>,
     /// Whether credentials were delegated.
     pub delegated: Option<bool>,
-    /// The kind of replay cache.
+    /// The kind of replay cache that was asked.
     pub replay_cache: Option<String>,
+    /// What the replay cache knows the request by: the same request, sent again, has the same.
+    pub replay_tag: Option<[u8; 12]>,
+    /// Of a request that was seen before: when, at the latest, if the cache remembers that.
+    pub first_seen: Option<Timestamp>,
     /// When.
     pub at: Option<Timestamp>,
     /// How long it took.
     pub took: Option<Duration>,
+    /// How many octets the request has, if it was given. A header has a limit, and the groups of a
+    /// user make a ticket long.
+    pub token_octets: Option<usize>,
     /// Where the request came from.
     pub source: Option<String>,
     /// The caller's name for the request.
@@ -343,8 +354,11 @@ impl Record {
             mutual: None,
             delegated: None,
             replay_cache: None,
+            replay_tag: None,
+            first_seen: None,
             at: None,
             took: None,
+            token_octets: None,
             source: None,
             request_id: None,
             failure: None,
@@ -395,7 +409,18 @@ impl Record {
                 self.session_etype = Some(*enctype);
             }
             ClientMismatch { ticket, .. } => self.client = Some(Name::verified(ticket)),
-            Replay { client, .. } => self.client = Some(Name::verified(client)),
+            Replay {
+                client,
+                cache,
+                first_seen,
+                tag,
+                ..
+            } => {
+                self.client = Some(Name::verified(client));
+                self.replay_cache = cache.map(str::to_owned);
+                self.replay_tag = Some(*tag);
+                self.first_seen = *first_seen;
+            }
             Mutual { server, .. } | ReplyModified { server } => self.claim(server),
             Skew {
                 client_time, now, ..
@@ -418,6 +443,11 @@ impl Record {
     }
 }
 
+#[cfg(any(feature = "serde", feature = "tracing"))]
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
 fn of_peer(peer: &Peer) -> Record {
     let ticket = peer.ticket();
     Record {
@@ -432,6 +462,8 @@ fn of_peer(peer: &Peer) -> Record {
         endtime: Some(ticket.endtime),
         user_sid: peer.pac().and_then(|pac| pac.user_sid()),
         groups: peer.pac().map(|pac| pac.group_sids().count()),
+        replay_cache: peer.replay_cache().map(str::to_owned),
+        replay_tag: Some(peer.replay_tag()),
         ..Record::new(Role::Acceptor)
     }
 }

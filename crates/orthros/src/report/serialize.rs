@@ -80,8 +80,12 @@ impl Serialize for Record {
         object.serialize_entry("mutual", &self.mutual)?;
         object.serialize_entry("delegated", &self.delegated)?;
         object.serialize_entry("replay_cache", &self.replay_cache)?;
+        let tag = self.replay_tag.map(|tag| super::hex(&tag));
+        object.serialize_entry("replay_tag", &tag)?;
+        object.serialize_entry("first_seen", &self.first_seen.map(Text))?;
         let took = self.took.map(|took| took.as_secs_f64() * 1e6);
         object.serialize_entry("took_us", &took)?;
+        object.serialize_entry("token_bytes", &self.token_octets)?;
         object.serialize_entry("source", &self.source)?;
         object.serialize_entry("request_id", &self.request_id)?;
         object.serialize_entry("failure", &self.failure)?;

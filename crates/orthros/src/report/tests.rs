@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::ap;
-use crate::ap::tests::forge::{Forge, NOW, accept, present, principal};
+use crate::ap::tests::forge::{AES256, Forge, NOW, accept, key, present, principal};
 use crate::credentials::Credentials;
 use crate::error::KeyVerdict;
 use crate::gss::{self, AcceptorBindings, BindingType, ChannelBindings};
@@ -78,6 +78,7 @@ fn a_refusal_tells_what_is_claimed_from_what_is_known() {
     let right = Forge::right();
     let stale = Forge {
         kvno: Some(4),
+        service_key: key(AES256, 9),
         ..right.clone()
     };
     let request = stale.request();

@@ -10,6 +10,7 @@ use std::fmt;
 
 use super::broken;
 use crate::error::Error;
+use crate::gss::ChannelBindings;
 
 /// What a client says about channel bindings (SASL-13).
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +29,20 @@ pub enum Binding {
 }
 
 impl Binding {
+    /// Bound to a channel of which these are the bindings: those of [`channel`](crate::channel),
+    /// whose application data begin with a type. `None` if they do not, or if they hold more than
+    /// application data: GS2 has nothing else.
+    ///
+    /// A server takes the same apart with [`typed`](ChannelBindings::typed).
+    pub fn channel(bindings: &ChannelBindings) -> Option<Self> {
+        let (name, data) = bindings.typed().filter(|(name, _)| is_name(name))?;
+        let alone = ChannelBindings::from_application_data(bindings.application_data.as_slice());
+        (*bindings == alone).then(|| Self::Channel {
+            name: name.to_owned(),
+            data: data.to_vec(),
+        })
+    }
+
     /// What the context is bound to: the header itself, and the channel (SASL-12).
     pub(super) fn application_data(&self, header: &str) -> Vec<u8> {
         let data = match self {

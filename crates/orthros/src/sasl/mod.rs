@@ -52,6 +52,7 @@
 //! | | file |
 //! |---|---|
 //! | names of mechanisms | `mechanism` |
+//! | which of them a server advertises | `advertisement` |
 //! | security layers | `layer` |
 //! | the two ends | `client`, `server` |
 //! | the header and the bindings of GS2 | `gs2` |
@@ -66,6 +67,7 @@
     )
 )]
 
+mod advertisement;
 mod client;
 mod gs2;
 mod layer;
@@ -76,6 +78,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use advertisement::{Advertisement, Channel};
 pub use client::{AwaitChallenge, Client};
 pub use gs2::Binding;
 pub use layer::{Layer, Layers, UnknownQop};

@@ -25,7 +25,8 @@ pub type Authorize = dyn Fn(&Principal, &str) -> bool + Send + Sync;
 /// The server of a SASL exchange. Make one for each; what costs is in the acceptor, which is
 /// shared.
 ///
-/// Offer a mechanism only with a key for the protocol's service at hand (SASL-03).
+/// What to offer, an [`Advertisement`](super::Advertisement) says: a mechanism only with a key for
+/// the protocol's service at hand (SASL-03).
 #[derive(Debug)]
 pub struct Server {
     mechanism: Mechanism,
@@ -210,6 +211,10 @@ impl Server {
                 return Ok(Judged::Step(
                     around.challenge(Vec::new(), State::Asked(opening)),
                 ));
+            }
+            // Security case 136: a second question would be answered as the first was.
+            State::Asked(_) if response.is_empty() => {
+                return Err(broken("the client has no initial response").into());
             }
             State::First(opening) | State::Asked(opening) => match opening {
                 Opening::Gssapi(acceptor) => Opened::Gssapi(acceptor.verify(response, now)?),

@@ -181,7 +181,7 @@ impl Encoder {
             return Ok(());
         };
         for part in message.chunks(self.message) {
-            let length = part.len() + self.sender.room(protection).total();
+            let length = self.sender.token_len(protection, part.len());
             let length = u32::try_from(length)
                 .map_err(|_| Error::Misuse("a buffer of SASL longer than 4 GiB"))?;
             out.extend_from_slice(&length.to_be_bytes());
@@ -258,9 +258,23 @@ impl Decoder {
         self.received.is_empty()
     }
 
-    /// The length that stands before a token, if we take so many octets (SASL-10): for those who
-    /// frame by themselves.
-    pub fn length(&mut self, prefix: [u8; PREFIX]) -> Result<usize, Error> {
+    /// The longest token that we take (SASL-10).
+    pub fn largest(&self) -> usize {
+        self.largest
+    }
+
+    /// The receiving half of the context below, for those who frame by themselves. What came before
+    /// has to be whole.
+    pub fn into_receiver(self) -> Result<Receiver, Error> {
+        match self.receiver {
+            Some(receiver) if self.received.is_empty() => Ok(receiver),
+            Some(_) => Err(Error::Misuse("a SASL session in the middle of a buffer")),
+            None => Err(Error::Misuse("a SASL session whose layer is broken")),
+        }
+    }
+
+    /// The length that stands before a token, if we take so many octets (SASL-10).
+    fn length(&mut self, prefix: [u8; PREFIX]) -> Result<usize, Error> {
         let length = usize::try_from(u32::from_be_bytes(prefix)).unwrap_or(usize::MAX);
         if length == 0 || length > self.largest {
             self.receiver = None;
@@ -273,7 +287,7 @@ impl Decoder {
     }
 
     /// The message of one token, where it lies (SASL-09).
-    pub fn open<'t>(&mut self, token: &'t mut [u8]) -> Result<&'t [u8], Error> {
+    fn open<'t>(&mut self, token: &'t mut [u8]) -> Result<&'t [u8], Error> {
         let Some(mut receiver) = self.receiver.take() else {
             return Err(Error::Misuse("a SASL session whose layer is broken"));
         };

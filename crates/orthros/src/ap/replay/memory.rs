@@ -41,14 +41,51 @@ pub struct MemoryReplayCache {
 }
 
 /// Entries leave a shard only when it is rebuilt, so its table never has holes and never grows by
-/// itself: an entry takes 21 octets of a table that is between 39 and 87 per cent full.
+/// itself: an entry takes 24 octets of a table that is between 39 and 87 per cent full.
 struct Shard {
-    /// Microseconds since 1970 at which each entry expires, without the alignment of an `i64`.
-    entries: HashMap<Tag, [u8; 8], TagKeys>,
+    entries: HashMap<Tag, Times, TagKeys>,
     /// How many entries there may be before the shard is rebuilt.
     limit: usize,
     /// Before then rebuilding it would gain nothing.
     first_expiry: i64,
+}
+
+/// Two moments, without the alignment of an `i64`.
+#[derive(Clone, Copy)]
+struct Times {
+    /// Microseconds since 1970 at which the entry expires.
+    expires: [u8; 8],
+    /// How many milliseconds before that it came; the largest number for longer.
+    before: [u8; 3],
+}
+
+impl Times {
+    const LONGER: u32 = 0xFF_FFFF;
+
+    fn new(expires: Timestamp, came: Timestamp) -> Self {
+        let before = expires.micros_since(came).div_euclid(1000);
+        let before = u32::try_from(before).map_or(Self::LONGER, |ms| ms.min(Self::LONGER));
+        let [_, before @ ..] = before.to_be_bytes();
+        Self {
+            expires: expires.as_micros().to_ne_bytes(),
+            before,
+        }
+    }
+
+    fn expires(&self) -> i64 {
+        i64::from_ne_bytes(self.expires)
+    }
+
+    fn came(&self) -> Option<Timestamp> {
+        let [a, b, c] = self.before;
+        match u32::from_be_bytes([0, a, b, c]) {
+            Self::LONGER => None,
+            before => {
+                let micros = self.expires().saturating_sub(i64::from(before) * 1000);
+                Some(Timestamp::from_micros(micros))
+            }
+        }
+    }
 }
 
 impl MemoryReplayCache {
@@ -87,6 +124,19 @@ impl MemoryReplayCache {
         self.shards.iter().map(|s| lock(s).entries.len()).sum()
     }
 
+    /// Whether the entry is there, expired or not.
+    pub fn contains(&self, entry: &ReplayEntry) -> bool {
+        let tag = Tag(entry.tag);
+        let shard = self.shard(tag);
+        shard.is_some_and(|shard| lock(shard).entries.contains_key(&tag))
+    }
+
+    fn shard(&self, tag: Tag) -> Option<&Mutex<Shard>> {
+        // The table uses the lowest bits and the highest.
+        let shard = (self.keys.hash_one(tag) >> 32) as usize % SHARDS;
+        self.shards.get(shard)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -104,19 +154,17 @@ impl ReplayCache for MemoryReplayCache {
             return young;
         }
         let tag = Tag(entry.tag);
-        // The table uses the lowest bits and the highest.
-        let shard = (self.keys.hash_one(tag) >> 32) as usize % SHARDS;
-        let Some(shard) = self.shards.get(shard) else {
+        let Some(shard) = self.shard(tag) else {
             return ReplayVerdict::Full { entries: 0 };
         };
         let mut shard = lock(shard);
+        let times = Times::new(entry.expires, now);
         let now = now.as_micros();
-        let expires = entry.expires.as_micros().to_ne_bytes();
         if let Some(old) = shard.entries.get_mut(&tag) {
-            if i64::from_ne_bytes(*old) >= now {
+            if old.expires() >= now {
                 return ReplayVerdict::Seen;
             }
-            *old = expires;
+            *old = times;
             return ReplayVerdict::Fresh;
         }
         if shard.entries.len() >= shard.limit {
@@ -128,8 +176,18 @@ impl ReplayCache for MemoryReplayCache {
                 return ReplayVerdict::Full { entries };
             }
         }
-        shard.entries.insert(tag, expires);
+        shard.entries.insert(tag, times);
         ReplayVerdict::Fresh
+    }
+
+    fn kind(&self) -> &'static str {
+        "memory"
+    }
+
+    fn first_seen(&self, entry: &ReplayEntry) -> Option<Timestamp> {
+        let tag = Tag(entry.tag);
+        let times = lock(self.shard(tag)?).entries.get(&tag).copied();
+        times?.came()
     }
 }
 
@@ -139,12 +197,12 @@ impl Shard {
     /// What is dropped or grown is an eighth at least, so an insertion costs a few steps on
     /// average.
     fn rebuild(&mut self, now: i64, capacity: usize) {
-        let live = |expires: &[u8; 8]| i64::from_ne_bytes(*expires) >= now;
+        let live = |times: &Times| times.expires() >= now;
         let count = self.entries.values().filter(|e| live(e)).count();
         let wanted = (count + count / 8 + SPARE).min(capacity);
         let mut entries = HashMap::with_capacity_and_hasher(wanted, *self.entries.hasher());
-        entries.extend(self.entries.drain().filter(|(_, expires)| live(expires)));
-        let times = entries.values().map(|e: &[u8; 8]| i64::from_ne_bytes(*e));
+        entries.extend(self.entries.drain().filter(|(_, times)| live(times)));
+        let times = entries.values().map(Times::expires);
         // Below its capacity a shard is rebuilt whenever it is full.
         self.limit = entries.capacity().min(capacity);
         self.first_expiry = match count >= capacity {
@@ -325,13 +383,42 @@ mod tests {
         assert!(cache.len() <= 3 * 6000 + SHARDS * SPARE * 2, "{cache:?}");
     }
 
+    /// At most 64 MB for a million: a slot of the table is an entry and an octet, and seven of eight
+    /// slots of a power of two can be used.
+    #[test]
+    fn file_21_sixty_four_octets_an_entry() {
+        const SLOT: usize = size_of::<(Tag, [u8; 8])>() + 1;
+        let cache = MemoryReplayCache::new();
+        let now = Timestamp::from_secs(1_000_000);
+        let octets = || {
+            let tables = cache.shards.iter().map(|shard| {
+                let capacity = lock(shard).entries.capacity();
+                (capacity * 8).div_ceil(7).next_power_of_two() * SLOT + 16
+            });
+            tables.sum::<usize>()
+        };
+        for number in 1..=300_000 {
+            let verdict = cache.check_and_insert(&entry(number, now), now);
+            assert_eq!(verdict, ReplayVerdict::Fresh);
+            if number >= 50_000 && number % 1000 == 0 {
+                let octets = octets();
+                assert!(octets <= 64 * cache.len(), "{octets} for {number}");
+            }
+        }
+    }
+
     #[test]
     fn file_21_shards_and_slots_are_used_evenly() {
+        // A tag is a piece of a MAC, so it is as good as random.
+        let mac = RandomState::new();
         let keys = TagKeys::random();
         let mut shards = [0u32; SHARDS];
         let mut slots = [0u32; 256];
         for number in 0..64_000u64 {
-            let hash = keys.hash_one(Tag(entry(number, Timestamp::from_secs(0)).tag));
+            let mut tag = [0; 12];
+            tag[..8].copy_from_slice(&mac.hash_one(number).to_be_bytes());
+            tag[8..].copy_from_slice(&mac.hash_one(!number).to_be_bytes()[4..]);
+            let hash = keys.hash_one(Tag(tag));
             shards[(hash >> 32) as usize % SHARDS] += 1;
             slots[hash as usize % 256] += 1;
         }

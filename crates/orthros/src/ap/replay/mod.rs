@@ -116,6 +116,43 @@ pub enum ReplayVerdict {
 pub trait ReplayCache: Send + Sync {
     /// Tests for `entry` and inserts it.
     fn check_and_insert(&self, entry: &ReplayEntry, now: Timestamp) -> ReplayVerdict;
+
+    /// What kind of cache it is, for the record: `memory`, `file2`, `redis`.
+    fn kind(&self) -> &'static str {
+        "other"
+    }
+
+    /// When it took the entry, at the latest, as far as it remembers that. It is asked for the
+    /// operator, after a request was refused; nothing is judged by the answer.
+    fn first_seen(&self, entry: &ReplayEntry) -> Option<Timestamp> {
+        let _ = entry;
+        None
+    }
+}
+
+/// For the configuration of an acceptor whose cache is asked between
+/// [`Acceptor::verify`](super::Acceptor::verify) and [`Verified::admit`](super::Verified::admit):
+/// names its kind for the record. [`Acceptor::accept`](super::Acceptor::accept) refuses every
+/// request, since nobody would have looked.
+#[derive(Clone, Copy, Debug)]
+pub struct AskedElsewhere {
+    /// The kind of that cache: `redis`.
+    pub kind: &'static str,
+}
+
+impl ReplayCache for AskedElsewhere {
+    fn check_and_insert(&self, _: &ReplayEntry, _: Timestamp) -> ReplayVerdict {
+        ReplayVerdict::Unavailable {
+            why: format!(
+                "the acceptor's cache, {}, is asked between verification and admission, and was not",
+                self.kind
+            ),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
 }
 
 #[cfg(test)]

@@ -172,7 +172,7 @@ fn ap_80_ap_options() {
 }
 
 /// A PAC as a KDC would sign it for this client.
-fn pac(forge: &Forge, client: &str) -> Vec<u8> {
+pub(super) fn pac(forge: &Forge, client: &str) -> Vec<u8> {
     let authtime = KerberosTime::from_secs(NOW.time().as_secs() + forge.authtime);
     let mac = |key: &Key| key.mac(KeyUsage::NON_KERB_CKSUM).unwrap();
     PacBuilder::new(&principal(client), authtime)

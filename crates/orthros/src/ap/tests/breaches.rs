@@ -292,6 +292,29 @@ fn ap_33_wellknown_realm() {
     refuses!(present(&foreign), Rejection::Transited { .. }, 51);
 }
 
+/// Names differ by case: what only looks reserved is a name like any other.
+#[test]
+fn ap_40_the_case_of_reserved_names() {
+    for text in [
+        "wellknown/FOO@EXAMPLE.COM",
+        "WellKnown/ANONYMOUS@EXAMPLE.COM",
+        "x/WELLKNOWN@EXAMPLE.COM",
+        "WELLKNOWNS/FOO@EXAMPLE.COM",
+        "alice@wellknown:FOO",
+        "alice@WELLKNOWN",
+    ] {
+        let forge = Forge {
+            client: principal(text),
+            authenticator_client: principal(text),
+            flags: TicketFlags::TRANSITED_POLICY_CHECKED,
+            ..Forge::right()
+        };
+        let accepted = present(&forge).unwrap();
+        assert_eq!(accepted.peer.client(), &principal(text));
+        assert!(!accepted.peer.is_anonymous());
+    }
+}
+
 #[test]
 fn ap_40_well_known_names() {
     let named = |text: &str| Forge {

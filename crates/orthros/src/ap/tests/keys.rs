@@ -50,8 +50,19 @@ fn ap_17_no_key() {
 fn ap_18_key_version() {
     let forge = Forge {
         kvno: Some(4),
+        service_key: key(AES256, 9),
         ..Forge::right()
     };
+    // A version that is only called otherwise is not used either, but named.
+    let renamed = Forge {
+        service_key: Forge::right().service_key,
+        ..forge.clone()
+    };
+    let rejection = refuses!(present(&renamed), Rejection::KeyVersion { .. }, 44);
+    let Rejection::KeyVersion { considered, .. } = rejection else {
+        unreachable!()
+    };
+    assert_eq!(considered[0].verdict, KeyVerdict::Misnumbered);
     let rejection = refuses!(present(&forge), Rejection::KeyVersion { .. }, 44);
     let Rejection::KeyVersion {
         kvno,

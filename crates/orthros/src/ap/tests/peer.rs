@@ -236,6 +236,7 @@ fn ap_23_two_codes_for_a_ticket_that_does_not_open() {
             now: NOW,
             client: None,
             server: Forge::right().server.to_string(),
+            tried: None,
         }));
         let explanation = error.explain();
         (explanation.reasons, explanation.fixes)

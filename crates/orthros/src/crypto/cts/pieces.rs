@@ -13,11 +13,13 @@ use aes::Block;
 use cipher::consts::U16;
 use cipher::{
     BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend,
-    BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser,
+    BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, ParBlocks,
 };
 use zeroize::Zeroize;
 
-use super::{BLOCK, decrypt_blocks, decrypt_stealing, encrypt_blocks, encrypt_stealing, plain_cbc};
+use super::decrypt::{decrypt_blocks, decrypt_stealing};
+use super::encrypt::{encrypt_blocks, encrypt_stealing};
+use super::{BLOCK, plain_cbc};
 
 /// A part of a message that does not lie in one place. `Debug` shows no octet.
 pub enum Piece<'m> {
@@ -243,9 +245,11 @@ impl BlockCipherDecClosure for Decrypt<'_, '_, '_> {
         let len = self.pieces.text_len();
         let plain = plain_cbc(len, BLOCK);
         let mut chain = Block::default();
+        let mut plaintext = ParBlocks::<B>::default();
         let at = self.pieces.each_run(plain, |blocks| {
-            chain = decrypt_blocks(backend, chain, blocks);
+            decrypt_blocks(backend, &mut chain, blocks, &mut plaintext);
         });
+        plaintext.zeroize();
         self.pieces.tail(at, len - plain, |tail| {
             decrypt_stealing(backend, chain, tail);
         });

@@ -618,20 +618,6 @@ fn acceptor_from_zero(keys: &MessageKeys) -> Receiver {
     Receiver::new(keys, Role::Acceptor, Window::new(0, true, true)).unwrap()
 }
 
-#[test]
-fn gss_48_old_enctypes_have_old_tokens() {
-    // A build without RC4 cannot even hold such a key.
-    if let Ok(key) = Key::new(Enctype::RC4_HMAC, &[1; 16]) {
-        let keys = MessageKeys {
-            base: key,
-            acceptor_subkey: None,
-        };
-        assert!(Sender::new(&keys, Role::Initiator, 0, Arc::new(OsRandom)).is_err());
-        let window = Window::new(0, true, true);
-        assert!(Receiver::new(&keys, Role::Initiator, window).is_err());
-    }
-}
-
 /// Gives nothing.
 struct Exhausted;
 

@@ -12,6 +12,7 @@ fn peer(code: i32) -> Error {
         now: Timestamp::default(),
         client: None,
         server: "s@R".into(),
+        tried: None,
     }))
 }
 

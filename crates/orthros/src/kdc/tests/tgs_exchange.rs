@@ -86,6 +86,48 @@ fn kdc_19_a_ticket_that_does_not_open() {
     assert_eq!(Tgs::by(&tgt).code(&kdc, &tgs_req()), 31);
 }
 
+/// An authenticator is good for the request that it came with, which may come again.
+#[test]
+fn kdc_21_an_authenticator_with_another_request() {
+    let kdc = realm();
+    let tgt = tgt(&kdc, KdcOptions::NONE);
+    let body = tgs_req().body();
+    let header = Tgs::by(&tgt).pa_tgs_req(&body);
+    // The checksum is over the body: the padata beside it can be changed.
+    let with = |padata: &[u8]| {
+        let mut req = tgs_req();
+        req.padata.push((PaDataType::TGS_REQ, header.clone()));
+        req.padata.push((PaDataType(4711), padata.to_vec()));
+        req.octets()
+    };
+    let (first, second) = (with(b"first"), with(b"second"));
+    let at = |seconds| NOW.plus(std::time::Duration::from_secs(seconds));
+    let answer = |octets: &[u8], seconds| {
+        let answer = kdc.serve(octets, None, at(seconds));
+        match &answer.event.result {
+            Ok(_) => 0,
+            Err(error) => error.protocol_code().0,
+        }
+    };
+    assert_eq!(answer(&first, 0), 0);
+    // A change of the realm's keys forgets nothing.
+    kdc.rekey(&name("krbtgt/R.TEST")).unwrap();
+    for seconds in [1, 299, 300] {
+        assert_eq!(answer(&second, seconds), 34);
+        assert_eq!(answer(&first, seconds), 0);
+    }
+    // Then it is too old.
+    assert_eq!(answer(&first, 301), 37);
+    // Of threads that bring one request at once, all are answered.
+    let octets = Tgs::by(&tgt).octets(&tgs_req());
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| answer(&octets, 0))).collect();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), 0);
+        }
+    });
+}
+
 #[test]
 fn kdc_20_a_service_ticket_is_no_tgt() {
     let kdc = realm();

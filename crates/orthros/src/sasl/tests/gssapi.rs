@@ -17,13 +17,24 @@ fn server(layers: Layers) -> Server {
 
 /// Runs both ends to the end.
 pub(super) fn converse(client: Client, server: Server) -> Result<(Session, Session), Refusal> {
+    converse_by(client, server, &mut |server, response| {
+        server.respond(response, NOW)
+    })
+}
+
+/// The same, with a server that takes a response in this way.
+pub(super) fn converse_by(
+    client: Client,
+    server: Server,
+    respond: &mut dyn FnMut(Server, &[u8]) -> Result<Step<Server, Session>, Refusal>,
+) -> Result<(Session, Session), Refusal> {
     let (mut token, mut client) = match client.start(NOW)? {
         Step::Continue { token, next } => (token, next),
         other => panic!("{other:?}"),
     };
     let mut server = server;
     loop {
-        match server.respond(&token, NOW)? {
+        match respond(server, &token)? {
             Step::Continue {
                 token: challenge,
                 next,
@@ -39,7 +50,7 @@ pub(super) fn converse(client: Client, server: Server) -> Result<(Session, Sessi
                         context,
                     } => {
                         let response = response.unwrap_or_default();
-                        return match server.respond(&response, NOW)? {
+                        return match respond(server, &response)? {
                             Step::Established {
                                 token: None,
                                 context: theirs,
@@ -378,6 +389,27 @@ fn sasl_09_only_the_next_buffer() {
     ours.encode(b"message", &mut sent).unwrap();
     *sent.last_mut().unwrap() ^= 1;
     assert!(theirs.decode(&sent, &mut Vec::new()).is_err());
+}
+
+#[test]
+fn the_receiving_half_is_given_away_between_buffers_only() {
+    let session = || converse(client(Layers::ALL), server(Layers::ALL)).unwrap();
+    let (mut ours, theirs) = session();
+    let mut sent = Vec::new();
+    ours.encode(b"message", &mut sent).unwrap();
+    let (_, _, decoder) = theirs.split();
+    let mut receiver = decoder.into_receiver().unwrap();
+    let message = receiver.unwrap(&sent[4..]).unwrap().complete().unwrap();
+    assert_eq!(message, b"message");
+    // In the middle of a buffer, and after a refusal.
+    sent[10] ^= 1;
+    for received in [&sent[..9], &sent] {
+        let (_, mut theirs) = session();
+        let decoded = theirs.decode(received, &mut Vec::new());
+        assert_eq!(decoded.is_ok(), received.len() < sent.len());
+        let (_, _, decoder) = theirs.split();
+        assert!(matches!(decoder.into_receiver(), Err(Error::Misuse(_))));
+    }
 }
 
 #[test]

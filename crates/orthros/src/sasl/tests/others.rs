@@ -4,10 +4,11 @@ use super::gssapi::{converse, talk};
 use crate::ap::tests::forge::NOW;
 use crate::error::{Error, Rejection};
 use crate::gss::tests::exchange::{acceptor, initiator};
+use crate::gss::{BindingOutcome, BindingType, ChannelBindings, ContextFlags};
 use crate::sasl::{Binding, Client, Layer, Layers, Mechanism, Server};
 use crate::step::Step;
 
-fn channel(name: &str, data: &[u8]) -> Binding {
+pub(super) fn channel(name: &str, data: &[u8]) -> Binding {
     Binding::Channel {
         name: name.into(),
         data: data.into(),
@@ -123,6 +124,91 @@ fn sasl_13_flags_of_gs2() {
         let text = format!("{binding:?} {server:?}");
         assert_eq!(converse(client, server).is_ok(), good, "{text}");
     }
+}
+
+/// CB-04, CB-06: a server with several bindings of a type, and of several types, says which
+/// agreed. Without a channel the header is protected, and the context is bound to no channel.
+#[test]
+fn cb_04_cb_06_sasl_12_which_bindings_of_gs2_agreed() {
+    let bound = |binding: Binding, server: Server| {
+        let (_, theirs) = converse(Client::gs2(initiator(), binding), server)?;
+        let info = theirs.info();
+        let flag = info.flags.contains(ContextFlags::CHANNEL_BOUND);
+        assert_eq!(flag, info.bindings.agrees());
+        Ok::<_, crate::step::Refusal>(info.bindings)
+    };
+    for binding in [Binding::None, Binding::NotAdvertised] {
+        let outcome = bound(binding, Server::gs2(acceptor(), false));
+        assert_eq!(outcome.unwrap(), BindingOutcome::NotCompared);
+    }
+    let types = [
+        ("tls-exporter", BindingType::Exporter),
+        ("tls-server-end-point", BindingType::ServerEndPoint),
+        ("tls-server-end-point", BindingType::ServerEndPoint),
+        ("x.example", BindingType::Other),
+        ("tls-exporter", BindingType::Exporter),
+    ];
+    let data = [b"a", b"b", b"c", b"d", b"e"];
+    let plus = || {
+        let named = types.iter().map(|(name, _)| *name);
+        Server::gs2_plus(acceptor(), named.zip(data))
+    };
+    for (candidate, ((name, binding_type), data)) in types.into_iter().zip(data).enumerate() {
+        let expected = BindingOutcome::Agree {
+            candidate,
+            binding_type,
+        };
+        assert_eq!(bound(channel(name, data), plus()).unwrap(), expected);
+    }
+    for (name, data) in [
+        // Of another type, of none, with the prefix that RFC 5056 has and GS2 has not.
+        ("tls-exporter", &b"b"[..]),
+        ("tls-exporter", b""),
+        ("tls-exporter", b"tls-exporter:a"),
+        ("tls-unique", b"a"),
+    ] {
+        assert!(bound(channel(name, data), plus()).is_err());
+    }
+}
+
+/// The bindings of TLS, as both ends have them from the same functions.
+#[test]
+fn sasl_12_the_bindings_of_tls() {
+    let bound = [
+        crate::channel::tls_exporter(&[b':'; 32]),
+        crate::channel::tls_server_end_point_of_hash(&[7; 48]).unwrap(),
+        crate::channel::tls_unique(b""),
+    ];
+    let plus = || {
+        let channel = bound.iter().filter_map(ChannelBindings::typed);
+        Server::gs2_plus(acceptor(), channel)
+    };
+    for (at, bindings) in bound.iter().enumerate() {
+        let client = Client::gs2(initiator(), Binding::channel(bindings).unwrap());
+        assert_eq!(client.mechanism(), Mechanism::Gs2Krb5Plus);
+        let (_, theirs) = converse(client, plus()).unwrap();
+        let expected = BindingOutcome::Agree {
+            candidate: at,
+            binding_type: bindings.binding_type(),
+        };
+        assert_eq!(theirs.info().bindings, expected);
+    }
+    let (name, data) = bound[0].typed().unwrap();
+    assert_eq!((name, data), ("tls-exporter", &[b':'; 32][..]));
+    for untyped in [
+        &b""[..],
+        b"tls-exporter",
+        b":x",
+        b"\xFF:x",
+        b"a b:x",
+        b"a,b:x",
+    ] {
+        let bindings = ChannelBindings::from_application_data(untyped);
+        assert_eq!(Binding::channel(&bindings), None, "{untyped:?}");
+    }
+    let mut addressed = bound[0].clone();
+    addressed.initiator_address = vec![127, 0, 0, 1];
+    assert_eq!(Binding::channel(&addressed), None);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::spnego::message::{NegState, NegTokenInit, NegTokenResp, list};
 use crate::spnego::{Acceptor, AwaitReply, AwaitToken, Initiator, MechType, MechTypeList};
 use crate::step::{Refusal, Step};
 
+mod admission;
 mod hostile;
 mod rules;
 
