@@ -3,7 +3,6 @@
 
 use libfuzzer_sys::fuzz_target;
 use orthros::ap;
-use orthros::gss::token::TokenId;
 use orthros::gss::{Acceptor, AskTgt};
 use orthros::step::Step;
 use orthros_fuzz::recorded::{NOW, SERVICE, SESSION, TICKET, acceptor};
