@@ -91,7 +91,7 @@
 //! And nobody can make one otherwise:
 //!
 //! ```compile_fail,E0451
-//! # fn check(ticket: orthros::ap::OpenTicket) {
-//! let forged = orthros::ap::Peer { ticket, ..todo!() };
-//! # }
+//! fn forged(ticket: orthros::ap::OpenTicket) -> orthros::ap::Peer {
+//!     orthros::ap::Peer { ticket }
+//! }
 //! ```
