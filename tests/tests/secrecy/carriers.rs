@@ -181,8 +181,7 @@ fn streams(shown: &mut Shown, world: &World) {
         let stream =
             blocking::SecureStream::of_halves(Cursor::new(Vec::<u8>::new()), sealer, opener);
         shown.debug(&stream);
-        let halves = stream.split(|inner| Ok((inner.clone(), inner)));
-        let (reader, writer) = halves.expect("two halves");
+        let (reader, writer) = stream.split(|inner| (inner.clone(), inner));
         shown.debug(&reader);
         shown.debug(&writer);
 
@@ -214,7 +213,7 @@ fn handshakes(shown: &mut Shown, world: &World) {
                 acceptor.accept(&token, NOW)
             };
             let config = StreamConfig::knc();
-            let mut stream = blocking::SecureStream::accept(tcp, theirs.into(), accept, config)?;
+            let mut stream = blocking::accept(tcp, theirs.into(), accept, &config)?;
             let mut message = vec![0; MESSAGE.len()];
             stream.read_exact(&mut message)?;
             Ok::<_, orthros_net::stream::HandshakeError>(stream)
@@ -225,7 +224,7 @@ fn handshakes(shown: &mut Shown, world: &World) {
             .request(NOW)
             .expect("a token");
         let reply = |next: gss::AwaitReply, token: &[u8]| next.reply(token, NOW);
-        let ours = blocking::SecureStream::initiate(tcp, first, reply, StreamConfig::knc());
+        let ours = blocking::initiate(tcp, first, reply, &StreamConfig::knc());
         match ours {
             Ok(mut stream) => {
                 stream.write_all(MESSAGE).expect("sent");
