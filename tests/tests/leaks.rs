@@ -155,7 +155,8 @@ fn establishing(all: &mut Vec<Failing>) {
         Box::new(move |_| refused(elsewhere.clone().accept(&token, NOW))),
     ));
     let bound = ChannelBindings::from_application_data("tls-server-end-point:");
-    let requires = gss::Acceptor::new(shared.clone()).bindings(AcceptorBindings::Require(bound));
+    let requires =
+        gss::Acceptor::new(shared.clone()).bindings(AcceptorBindings::Require(bound.into()));
     let token = first.clone();
     all.push((
         "gss::Acceptor::accept without bindings",

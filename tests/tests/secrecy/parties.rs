@@ -294,11 +294,14 @@ fn dce(shown: &mut Shown, world: &World) {
     shown.error(&refusal.expect_err("refused").error);
 }
 
+/// A token, and what waits for the next or is established.
+type Stepped<N, C> = (Option<Vec<u8>>, Option<N>, Option<C>);
+
 /// A step of either side, or its failure.
 fn step<N: Debug, C: Debug>(
     shown: &mut Shown,
     step: Result<Step<N, C>, Refusal>,
-) -> Option<(Option<Vec<u8>>, Option<N>, Option<C>)> {
+) -> Option<Stepped<N, C>> {
     shown.debug(&step);
     match step {
         Ok(Step::Continue { token, next }) => {

@@ -101,6 +101,10 @@ struct Circumstances<'a, B> {
 }
 
 /// What seals the AP-REP: the session key.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a request, on the stack: a box would cost an allocation each"
+)]
 enum Sealer {
     Derived(Schedule),
     Remembered(Arc<RememberedTicket>),

@@ -43,7 +43,8 @@ impl Fleet {
 #[test]
 fn ap_48_every_mechanism_with_a_cache_elsewhere() {
     let exporter = || channel("tls-exporter", b"x");
-    let mechanisms: [(fn() -> Client, fn() -> Server); 4] = [
+    type Ends = (fn() -> Client, fn() -> Server);
+    let mechanisms: [Ends; 4] = [
         (
             || Client::gssapi(initiator(), Layers::ALL),
             || Server::gssapi(acceptor(), Layers::ALL),

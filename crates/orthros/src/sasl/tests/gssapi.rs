@@ -22,11 +22,14 @@ pub(super) fn converse(client: Client, server: Server) -> Result<(Session, Sessi
     })
 }
 
+/// How a server takes a response.
+type Respond<'r> = dyn FnMut(Server, &[u8]) -> Result<Step<Server, Session>, Refusal> + 'r;
+
 /// The same, with a server that takes a response in this way.
 pub(super) fn converse_by(
     client: Client,
     server: Server,
-    respond: &mut dyn FnMut(Server, &[u8]) -> Result<Step<Server, Session>, Refusal>,
+    respond: &mut Respond<'_>,
 ) -> Result<(Session, Session), Refusal> {
     let (mut token, mut client) = match client.start(NOW)? {
         Step::Continue { token, next } => (token, next),
