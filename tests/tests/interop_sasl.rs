@@ -569,7 +569,8 @@ impl Drop for Gsasl {
     }
 }
 
-/// GSSAPI and GS2-KRB5 of GNU SASL, which has no security layers and no GS2-KRB5-PLUS.
+/// GS2-KRB5 of GNU SASL, which has no GS2-KRB5-PLUS. Its GSSAPI names a size though there is no
+/// layer, which RFC 4752 forbids and neither end here takes (SASL-05, SASL-07).
 #[test]
 fn sasl_12_our_client_and_gsasl_server() {
     let Some(here) = Here::start_as("imap", "localhost") else {
@@ -577,7 +578,6 @@ fn sasl_12_our_client_and_gsasl_server() {
     };
     let initiator = || Initiator::new(here.ticket());
     for client in [
-        Client::gssapi(initiator(), Layers::ALL),
         Client::gs2(initiator(), Binding::None),
         Client::gs2(initiator(), Binding::None).authzid("bob, the =builder"),
         Client::gs2(initiator(), Binding::NotAdvertised),
@@ -630,8 +630,8 @@ fn sasl_12_gsasl_client_and_our_server() {
         return;
     };
     for (authzid, good) in [("alice", true), ("bob,=", true), ("mallory", false)] {
-        let gssapi = Server::gssapi(here.acceptor(), Layers::ALL);
-        for server in [gssapi, Server::gs2(here.acceptor(), false)] {
+        {
+            let server = Server::gs2(here.acceptor(), false);
             let mechanism = server.mechanism();
             let mut server = server
                 .service("imap", ["localhost"])

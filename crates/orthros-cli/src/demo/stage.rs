@@ -450,7 +450,7 @@ mod tests {
             shown.text("the text", report.to_text("orthros"));
             let leaks = shown.leaks();
             assert!(leaks.is_empty(), "{broken:?}: {leaks:#?}");
-            assert!(shown.secrets.len() >= 12, "{}", shown.secrets.len());
+            assert!(shown.secrets.len() > 8, "{}", shown.secrets.len());
             scanned += 1;
         }
         assert!(scanned > 15);

@@ -81,7 +81,7 @@ fn put_text(text: &str, out: &mut Vec<u8>) {
 }
 
 /// A client asks for encryption.
-pub(super) struct Ask<'c> {
+pub(super) struct AskGssenc<'c> {
     config: &'c StreamConfig,
     to_send: Vec<u8>,
     state: Asked,
@@ -94,7 +94,7 @@ enum Asked {
     Over(Result<(), HandshakeError>),
 }
 
-impl<'c> Ask<'c> {
+impl<'c> AskGssenc<'c> {
     pub(super) fn new(config: &'c StreamConfig) -> Self {
         Self {
             config,
@@ -104,7 +104,7 @@ impl<'c> Ask<'c> {
     }
 }
 
-impl Conversation for Ask<'_> {
+impl Conversation for AskGssenc<'_> {
     type Outcome = ();
 
     fn to_send(&mut self) -> Vec<u8> {

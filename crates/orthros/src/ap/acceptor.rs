@@ -42,10 +42,10 @@ use crate::wire::{
 /// It changes with no request and can be shared by threads; cloning is cheap.
 #[derive(Clone)]
 pub struct Acceptor {
-    shared: Arc<Shared>,
+    shared: Arc<AcceptorState>,
 }
 
-struct Shared {
+struct AcceptorState {
     config: AcceptorConfig,
     /// Of this configuration alone: what it holds was judged by it.
     remembered: RememberedTickets,
@@ -73,7 +73,7 @@ struct Shared {
 /// ```
 #[must_use = "a verified request is not admitted yet"]
 pub struct Verified<B> {
-    shared: Arc<Shared>,
+    shared: Arc<AcceptorState>,
     ticket: Arc<OpenTicket>,
     opened_by: OpenedBy,
     sealer: Sealer,
@@ -128,7 +128,7 @@ impl Acceptor {
     pub fn new(config: AcceptorConfig) -> Self {
         let remembered = RememberedTickets::new(config.remembered_tickets);
         Self {
-            shared: Arc::new(Shared { config, remembered }),
+            shared: Arc::new(AcceptorState { config, remembered }),
         }
     }
 
@@ -180,7 +180,7 @@ impl Acceptor {
         now: Timestamp,
         known: &mut Known,
     ) -> Result<Verified<B::Bound>, Error> {
-        let Shared { config, remembered } = &*self.shared;
+        let AcceptorState { config, remembered } = &*self.shared;
         let request = verify::decode(ap_req)?;
         let user_to_user = request.ap_options.contains(ApOptions::USE_SESSION_KEY);
         let sight = match user_to_user || config.user_to_user_only {
@@ -232,7 +232,7 @@ impl Acceptor {
         of: &Circumstances<'_, B>,
         known: &mut Known,
     ) -> Result<Verified<B::Bound>, Error> {
-        let Shared { config, remembered } = &*self.shared;
+        let AcceptorState { config, remembered } = &*self.shared;
         let enctypes = &config.permitted_enctypes;
         let decoded = verify::decode_ticket(request)?;
         let opened = verify::open_ticket(

@@ -36,14 +36,14 @@ const HASHED: usize = 16;
 /// What an acceptor remembers of tickets.
 pub(super) struct RememberedTickets {
     /// Made when the first ticket came.
-    table: OnceLock<Box<[Mutex<Set>]>>,
+    table: OnceLock<Box<[Mutex<TicketSet>]>>,
     sets: usize,
     hasher: RandomState,
 }
 
 /// The tickets whose hashes fall together.
 #[derive(Default)]
-struct Set {
+struct TicketSet {
     /// The last used one first.
     tickets: Vec<Arc<RememberedTicket>>,
     /// Hashes of tickets that came once, the youngest first.
@@ -93,7 +93,7 @@ impl RememberedTickets {
         }
     }
 
-    fn set(&self, hash: u64) -> Option<MutexGuard<'_, Set>> {
+    fn set(&self, hash: u64) -> Option<MutexGuard<'_, TicketSet>> {
         let table = self.table.get_or_init(|| {
             let sets = (0..self.sets).map(|_| Mutex::default());
             sets.collect()

@@ -297,7 +297,7 @@ impl TgsState {
         server: &PrincipalEntry,
     ) -> Serve {
         let result = match &self.server {
-            Some(name) => Request {
+            Some(name) => TgsRequest {
                 kdc: &self.kdc,
                 now: self.now,
                 requester,
@@ -354,7 +354,7 @@ pub(super) fn service_keys(entry: &PrincipalEntry) -> Result<ServiceKeys, Error>
 }
 
 /// A request about which everything is known.
-struct Request<'a> {
+struct TgsRequest<'a> {
     kdc: &'a Kdc,
     now: Timestamp,
     requester: &'a Requester,
@@ -363,7 +363,7 @@ struct Request<'a> {
     server_name: &'a Principal,
 }
 
-impl Request<'_> {
+impl TgsRequest<'_> {
     fn answer(&self, request: &[u8]) -> Result<Reply, Refused> {
         let (kdc, now) = (self.kdc, self.now);
         let Decoded { body, .. } = decode(request)?;

@@ -211,7 +211,8 @@
 //! let Step::Continue { token, next } = Initiator::new(realm.ticket()).request(NOW)? else { panic!() };
 //! let Step::Established { token, context } = acceptor.clone().accept(&token, NOW)? else { panic!() };
 //! let expected = ContextFlags::MUTUAL | ContextFlags::REPLAY | ContextFlags::SEQUENCE
-//!     | ContextFlags::CONF | ContextFlags::INTEG | ContextFlags::PROT_READY;
+//!     | ContextFlags::CONF | ContextFlags::INTEG | ContextFlags::PROT_READY
+//!     | ContextFlags::TRANS;
 //! assert_eq!(context.flags(), expected);
 //! assert!(context.info().delegated.is_empty());
 //! assert_eq!(context.weak_enctype(), None);

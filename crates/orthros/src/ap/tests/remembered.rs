@@ -247,7 +247,7 @@ fn ap_39_a_remembered_ticket_says_the_same() {
 
 /// Nobody gets in who was refused, and there is room for so many.
 #[test]
-fn case_031_the_memory_is_bounded_and_strangers_are_not_in_it() {
+fn the_memory_is_bounded_and_strangers_are_not_in_it() {
     let right = Forge::right();
     let ticket = right.ticket();
     let acceptor = Acceptor::new(right.config());
@@ -292,7 +292,7 @@ fn case_031_the_memory_is_bounded_and_strangers_are_not_in_it() {
 
 /// Tickets that have ended go when another comes to their place.
 #[test]
-fn case_031_ended_tickets_make_room() {
+fn ended_tickets_make_room() {
     let right = Forge::right();
     let config = right
         .config()

@@ -15,7 +15,7 @@
 //! | Preauthentication failed | `preauthentication_failed` | kind of key, enctype, salt and where it is from | |
 //! | Defective token detected | `defective_token_detected` | what the octets are | |
 //! | Bad bindings | `bad_bindings` | whether there are some, whether they agree | |
-//! | HTTP 400, 431 | `http_400_and_431` | octets of the token, number of groups | |
+//! | HTTP 400, 431 | `headers_too_large_400_and_431` | octets of the token, number of groups | |
 //! | PAC Info Buffers does not contain a KerbValidationInfo | `pac_info_buffers_does_not_contain_a_kerb_validation_info` | that it is harmless | |
 //! | 401 then blank, browser prompts | none | | what a browser does before it sends a token is seen by nobody here |
 
@@ -582,7 +582,7 @@ fn bad_bindings() {
 
 /// A token is as long as the groups in its ticket make it.
 #[test]
-fn http_400_and_431() {
+fn headers_too_large_400_and_431() {
     let (token, _) = first(initiator());
     let step = acceptor().accept(&token, NOW).unwrap();
     let crate::step::Step::Established { context, .. } = step else {
