@@ -11,7 +11,7 @@ use super::error::HandshakeError;
 use super::framing::StreamConfig;
 use super::handshake::{Conversation, Handshake};
 use super::opener::Opener;
-use super::postgres::{AGREED, Ask, DECLINED, Listen, Request, error_response};
+use super::postgres::{AGREED, AskGssenc, DECLINED, Listen, Request, error_response};
 use super::sealer::Sealer;
 pub use super::secure::{SecureReader, SecureStream, SecureWriter};
 
@@ -65,7 +65,7 @@ pub fn request_gssenc(
     inner: &mut (impl Read + Write),
     config: &StreamConfig,
 ) -> Result<(), HandshakeError> {
-    converse(inner, Ask::new(config), untimed)
+    converse(inner, AskGssenc::new(config), untimed)
 }
 
 /// Reads what a PostgreSQL client asks for, and nothing behind it. It has not been answered.

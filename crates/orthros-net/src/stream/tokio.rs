@@ -18,7 +18,7 @@ use super::error::HandshakeError;
 use super::framing::StreamConfig;
 use super::handshake::{Conversation, Handshake};
 use super::opener::Opener;
-use super::postgres::{AGREED, Ask, DECLINED, Listen, Request, error_response};
+use super::postgres::{AGREED, AskGssenc, DECLINED, Listen, Request, error_response};
 use super::sealer::Sealer;
 pub use super::secure::{SecureReader, SecureStream, SecureWriter};
 
@@ -52,7 +52,7 @@ pub async fn request_gssenc(
     inner: &mut (impl AsyncRead + AsyncWrite + Unpin),
     config: &StreamConfig,
 ) -> Result<(), HandshakeError> {
-    converse(inner, Ask::new(config)).await
+    converse(inner, AskGssenc::new(config)).await
 }
 
 /// Reads what a PostgreSQL client asks for, and nothing behind it. It has not been answered.
