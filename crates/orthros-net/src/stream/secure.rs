@@ -14,16 +14,16 @@ use super::sealer::Sealer;
 
 /// A protected stream.
 ///
-/// Over a [`Read`](io::Read) and [`Write`](io::Write) it is one, over tokio's traits it is one of
+/// Over a [`Read`](std::io::Read) and [`Write`](std::io::Write) it is one, over tokio's traits it is one of
 /// those.
 ///
 /// What is written is sealed and given to the stream below at once; a flush is for the stream
 /// below. A write of many octets makes full frames, many small writes make many small frames: put
-/// a buffer on top for those, such as [`BufWriter`](io::BufWriter). It takes no more than one batch
+/// a buffer on top for those, such as [`BufWriter`](std::io::BufWriter). It takes no more than one batch
 /// of frames ahead of the stream below: who writes waits for the peer. A blocking stream below that
 /// says `WouldBlock` can be used; what is sealed and not sent goes out with the next write or flush.
 ///
-/// [`BufRead`](io::BufRead), and what tokio calls so, gives what was received where it lies.
+/// [`BufRead`](std::io::BufRead), and what tokio calls so, gives what was received where it lies.
 #[derive(Debug)]
 pub struct SecureStream<S> {
     pub(super) inner: S,
