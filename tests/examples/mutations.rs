@@ -54,7 +54,7 @@ fn run() -> Result<bool, Box<dyn std::error::Error>> {
     let copy = target.join("mutations");
     copy_workspace(&root, &copy, &list)?;
     let started = Instant::now();
-    let tests = build(&copy, &target)?;
+    let tests = build(&copy, &target.join("mutations-built"))?;
     println!("built in {} s", started.elapsed().as_secs());
 
     let started = Instant::now();
@@ -154,7 +154,9 @@ fn copy_workspace(
     Ok(())
 }
 
-/// Builds the tests of the core in the copy; where their program is.
+/// Builds the tests of the core in the copy; where their program is. `target` is not the
+/// workspace's own: cargo knows a package by its place within its workspace, and would take the
+/// copy's tests for those of the original.
 fn build(copy: &Path, target: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let output = Command::new(env!("CARGO"))
         .args([

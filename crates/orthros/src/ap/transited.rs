@@ -301,6 +301,11 @@ mod tests {
         // Each name repeats the one before it: a path of few octets is short all the same.
         assert!(expand("/abcdef,".repeat(90).as_bytes(), "C", "S").is_err());
         assert!(expand("/abcdef,".repeat(40).as_bytes(), "C", "S").is_ok());
+        // One name, and fields that stand for none.
+        assert!(expand(&[b'a'; MAX_REALM_LEN], "C", "S").is_ok());
+        assert!(expand(&[b'a'; MAX_REALM_LEN + 1], "C", "S").is_err());
+        assert!(expand(",".repeat(MAX_REALMS).as_bytes(), "C", "S").is_ok());
+        assert!(expand(",".repeat(MAX_REALMS + 1).as_bytes(), "C", "S").is_err());
         let deep = "a.".repeat(500);
         assert!(expand(b",X,", &deep, "S").is_err());
         assert!(expand(&vec![b'a'; 70_000], "C", "S").is_err());

@@ -261,3 +261,23 @@ fn pac_09_pac_signed_with_another_key() {
     let lax = forged.config().invalid_pac(InvalidPac::Ignore);
     assert!(accept(lax, &forged.request()).unwrap().peer.pac().is_none());
 }
+
+/// MSG-24: also if no list in it is too long by itself.
+#[test]
+fn msg_24_how_many_elements_there_are_in_all() {
+    let some = |count| if_relevant(vec![(9999, vec![1]); count]);
+    let forge = |second| Forge {
+        ticket_data: vec![some(1000), some(second)],
+        ..Forge::right()
+    };
+    // Two lists and 1022 elements in them.
+    assert!(present(&forge(22)).is_ok());
+    refuses!(
+        present(&forge(23)),
+        Rejection::AuthorizationData {
+            why: "too many elements",
+            ..
+        },
+        60
+    );
+}

@@ -7,7 +7,7 @@ use super::forge::*;
 use crate::ap::{AcceptorConfig, Accepts, ServiceKeys};
 use crate::crypto::{Enctype, KeyUsage};
 use crate::error::{KeyVerdict, Rejection};
-use crate::wire::{ApOptions, ApReq, Message};
+use crate::wire::{ApOptions, ApReq, Message, Ticket};
 
 #[test]
 fn ap_16_key_is_found_by_realm_too() {
@@ -448,6 +448,19 @@ fn ap_78_user_to_user() {
     refuses!(
         accept(config().user_to_user(tgt.clone()), &changed),
         Rejection::TicketModified { .. },
+        31
+    );
+    // The enctype is in the clear, and not that of the key that opens it.
+    let ticket = forge.ticket();
+    let mut read = Ticket::from_bytes(&ticket).unwrap();
+    read.enc_part.etype = AES128.0;
+    let renamed = read.to_bytes().unwrap();
+    refuses!(
+        accept(
+            config().user_to_user(tgt.clone()),
+            &forge.request_of(&renamed, &forge.authenticator())
+        ),
+        Rejection::WrongKey { .. },
         31
     );
     // AP-79

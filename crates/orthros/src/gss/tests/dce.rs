@@ -95,6 +95,28 @@ fn gss_05_bare_exactly_if_dce_style() {
     defective(acceptor().accept(&framed, NOW).unwrap_err());
     // Bare and right.
     second(&bare);
+    // Bare, and no checksum of GSS-API that could have the flag (GSS-19).
+    let forge = Forge::right();
+    let bare = forge.request();
+    defective(acceptor().accept(&bare, NOW).unwrap_err());
+    let framed = frame(TokenId::AP_REQ, &bare);
+    assert!(acceptor().accept(&framed, NOW).is_ok());
+}
+
+#[test]
+fn gss_53_a_framed_third_leg() {
+    let (_, _, leg3, third) = two_legs();
+    let error = third
+        .accept(&frame(TokenId::AP_REP, &leg3), NOW)
+        .unwrap_err()
+        .error;
+    let Error::Rejected(rejection) = &error else {
+        panic!("{error:?}");
+    };
+    assert!(
+        matches!(**rejection, Rejection::MessageType { .. }),
+        "{error}"
+    );
 }
 
 #[test]

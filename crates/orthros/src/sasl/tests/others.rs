@@ -4,6 +4,7 @@ use super::gssapi::{converse, talk};
 use crate::ap::tests::forge::NOW;
 use crate::error::{Error, Rejection};
 use crate::gss::tests::exchange::{acceptor, initiator};
+use crate::gss::token::unframe;
 use crate::gss::{BindingOutcome, BindingType, ChannelBindings, ContextFlags};
 use crate::sasl::{Binding, Client, Layer, Layers, Mechanism, Server};
 use crate::step::Step;
@@ -63,22 +64,73 @@ fn sasl_12_the_first_message_of_gs2() {
         assert_eq!(theirs.authzid().unwrap_or_default(), authzid);
         assert_eq!((ours.layer(), theirs.layer()), (Layer::None, Layer::None));
     }
-    for header in [
-        &b""[..],
-        b"n",
-        b"n,",
-        b"x,,",
-        b"p=,,",
-        b"p=a b,,",
-        b"n,b=x,,",
-        b"n,a=,",
-        b"n,a=x=2,",
-        b"n,a==2D,",
-        b"F,n,,",
+    let none = "the first message has no header of GS2";
+    for (header, reason) in [
+        (&b""[..], none),
+        (b"n", none),
+        (b"n,", none),
+        (b"x,,", none),
+        (b"p=,,", none),
+        (b"p=a b,,", none),
+        (b"n,b=x,,", none),
+        (b"n,a=,", none),
+        (b"n,a=x=2,", none),
+        (b"n,a==2D,", none),
+        (b"F,n,,", "the client says that its token has no framing"),
     ] {
         let server = Server::gs2(acceptor(), false);
         let first = [header, b"\x01\x00x"].concat();
-        assert!(server.respond(&first, NOW).is_err(), "{header:?}");
+        let text = server.respond(&first, NOW).unwrap_err().error.to_string();
+        assert!(text.contains(reason), "{header:?}: {text}");
+    }
+    let nul = Client::gs2(initiator(), Binding::None).authzid("alice\0bob");
+    assert!(matches!(nul.start(NOW), Err(Error::Misuse(_))));
+}
+
+/// The client's token is not for SASL to make, so one that asks for less is there to be refused.
+#[test]
+fn sasl_12_mutual_authentication_of_gs2() {
+    let first = |flags| {
+        let bindings = ChannelBindings::from_application_data("n,,");
+        let ours = initiator().bindings(bindings).flags(flags);
+        let token = match ours.request(NOW).unwrap() {
+            Step::Continue { token, .. } => token,
+            Step::Established { token, .. } => token.unwrap(),
+        };
+        let (id, message) = unframe(&token).unwrap();
+        [&b"n,,"[..], &id.0.to_be_bytes(), message].concat()
+    };
+    let flags = ContextFlags::REPLAY | ContextFlags::SEQUENCE;
+    let server = || Server::gs2(acceptor(), false);
+    let refusal = server().respond(&first(flags), NOW).unwrap_err();
+    let text = refusal.error.to_string();
+    assert!(text.contains("mutual authentication"), "{text}");
+    let asked = first(flags | ContextFlags::MUTUAL);
+    assert!(server().respond(&asked, NOW).is_ok());
+}
+
+#[test]
+fn sasl_11_the_service_of_the_other_mechanisms() {
+    for (service, good) in [("HTTP", true), ("ldap", false)] {
+        let gs2 = (
+            Client::gs2(initiator(), Binding::None),
+            Server::gs2(acceptor(), false),
+        );
+        let spnego = (
+            Client::gss_spnego(initiator(), Layers::ALL),
+            Server::gss_spnego(acceptor(), Layers::ALL),
+        );
+        for (client, server) in [gs2, spnego] {
+            let server = server.service(service, ["web.example.com"]);
+            match converse(client, server) {
+                Ok(_) => assert!(good),
+                Err(refusal) => assert!(
+                    !good
+                        && matches!(&refusal.error, Error::Rejected(r) if matches!(**r, Rejection::NotUs { .. })),
+                    "{refusal:?}"
+                ),
+            }
+        }
     }
 }
 
@@ -122,7 +174,18 @@ fn sasl_13_flags_of_gs2() {
         };
         assert_eq!(client.mechanism(), expected);
         let text = format!("{binding:?} {server:?}");
-        assert_eq!(converse(client, server).is_ok(), good, "{text}");
+        let plain = matches!(format!("{server:?}"), text if !text.contains("Plus"));
+        let outcome = converse(client, server);
+        assert_eq!(outcome.is_ok(), good, "{text}");
+        let reason = match (&binding, plain) {
+            (Binding::Channel { .. }, true) => "channel bindings came with a mechanism",
+            (Binding::Channel { name, .. }, false) if name == "tls-unique" => {
+                "of a type that is not supported"
+            }
+            _ => continue,
+        };
+        let error = outcome.unwrap_err().error.to_string();
+        assert!(error.contains(reason), "{text}: {error}");
     }
 }
 

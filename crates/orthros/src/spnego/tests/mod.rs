@@ -10,6 +10,7 @@ use crate::step::{Refusal, Step};
 
 mod admission;
 mod hostile;
+mod order;
 mod rules;
 
 const NTLM: &[u8] = &[

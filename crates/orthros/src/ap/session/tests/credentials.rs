@@ -271,3 +271,26 @@ fn what_is_needed_to_use_a_ticket_must_be_there() {
         ));
     }
 }
+
+/// The tickets are not sealed, so anybody can change them on the way.
+#[test]
+fn ap_70_what_is_passed_on_is_a_ticket() {
+    let (mut ours, mut theirs) = pair(Freshness::Timestamps);
+    let sent = credentials(1);
+    let mut octets = ours.make_cred([&sent], None, NOW).unwrap();
+    let at = octets
+        .windows(sent.ticket.len())
+        .position(|window| window == sent.ticket)
+        .unwrap();
+    // The tag of tkt-vno: behind those of Ticket and its SEQUENCE.
+    let vno = at
+        + octets[at..]
+            .iter()
+            .position(|octet| *octet == 0xA0)
+            .unwrap();
+    octets[vno] = 0xA7;
+    assert!(matches!(
+        theirs.read_cred(&octets, None, NOW),
+        Err(Error::Malformed(_))
+    ));
+}
